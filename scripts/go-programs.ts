@@ -1,6 +1,8 @@
 import { execFile } from "node:child_process";
-import { access } from "node:fs/promises";
-import { delimiter, join } from "node:path";
+import { createHash } from "node:crypto";
+import { access, copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, delimiter, dirname, join, relative } from "node:path";
 import { promisify } from "node:util";
 import { cacheDirectory } from "./stack/postgres-programs.ts";
 
@@ -35,6 +37,43 @@ export async function findProgram(program: GoProgram): Promise<string> {
     });
   });
   return join(cache, name);
+}
+
+/**
+ * Builds a program of a published module with a file of ours in its package, into the cache. Takes seconds if Go has compiled the
+ * module before. Rejects without Go.
+ */
+export async function buildWith(program: GoProgram, file: string): Promise<string> {
+  const { from, version } = program;
+  const module = from.replace(/(\/v\d+)\/.*$/, "$1");
+  const inside = relative(module, from);
+  const made = createHash("sha256")
+    .update(await readFile(file))
+    .digest("hex");
+  const built = join(cacheDirectory(), `${basename(file, ".go")}-${version}-${made.slice(0, 12)}`);
+  if (await exists(built)) return built;
+  const sources = await goModule(`${module}@${version}`);
+  const folder = await mkdtemp(join(tmpdir(), "sagacart-go-"));
+  try {
+    // Files in Go's cache of modules cannot be added to.
+    for (const entry of await readdir(sources, { recursive: true, withFileTypes: true })) {
+      const from = join(entry.parentPath, entry.name);
+      if (!entry.isFile() || entry.name.endsWith("_test.go") || from.includes("/testdata/")) continue;
+      const to = join(folder, relative(sources, from));
+      await mkdir(dirname(to), { recursive: true });
+      await copyFile(from, to);
+    }
+    await copyFile(file, join(folder, inside, basename(file)));
+    await mkdir(cacheDirectory(), { recursive: true });
+    const unfinished = `${built}.${process.pid}`;
+    const args = ["build", "-buildvcs=false", "-trimpath", "-ldflags", "-s -w", "-o", unfinished, `./${inside}`];
+    await run("go", args, { cwd: folder, env: { ...process.env, CGO_ENABLED: "0" }, maxBuffer: 2 ** 26 });
+    // Atomic, because another process may be doing the same.
+    await rename(unfinished, built);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+  return built;
 }
 
 /** Returns the folder of a Go module's sources (`module@version`), downloaded if missing. */

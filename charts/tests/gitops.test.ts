@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { expect, test } from "vitest";
+import { dirname, join } from "node:path";
+import { describe, expect, test } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
 import type { Cluster, KubeObject } from "../../k8s/install/cluster.ts";
 import { neededSecrets } from "../../k8s/install/needed-secrets.ts";
@@ -14,7 +14,7 @@ import { cloneFolder } from "../../scripts/clone.ts";
 import { gitopsFiles } from "./gitops-files.ts";
 import { type Manifest, merged, ofKind, renderText } from "./render.ts";
 
-// The installation by Flux of k8s/gitops is that of the installer in production.
+// The installations by Flux and by Argo CD of k8s/gitops are that of the installer in production.
 
 const objects: readonly Manifest[] = gitopsFiles().flatMap(({ text }) => objectsOf(text));
 const releases = ofKind(objects, "HelmRelease");
@@ -153,6 +153,162 @@ test("the ExternalSecrets have the Secrets and keys that the shop needs, and no 
     ),
   );
 });
+
+describe("Argo CD", () => {
+  const argo = objectsOf(gitopsFiles("argocd").find(({ path }) => path.endsWith("sagacart.yaml"))?.text ?? "");
+  const applications = ofKind(argo, "Application");
+  const applicationOf = (name: string): Manifest => applications.find(({ metadata }) => metadata.name === name);
+  const sourcesOf = ({ spec }: Manifest): Manifest[] => spec.sources ?? [spec.source];
+  const waveOf = ({ metadata }: Manifest) => Number(metadata.annotations["argocd.argoproj.io/sync-wave"]);
+  /** The Applications of charts of others, with their source. */
+  const charts = applications.flatMap((application) =>
+    sourcesOf(application)
+      .filter(({ chart }) => chart !== undefined)
+      .map((source) => ({ application, source })),
+  );
+
+  test("installs the charts that the installer installs, in the same versions and namespaces", () => {
+    const byArgo = charts.map(({ application, source }) => ({
+      chart: source.chart,
+      version: source.targetRevision,
+      repository: source.repoURL.replace(/^https:\/\/|\/$/g, ""),
+      namespace: application.spec.destination.namespace,
+      release: source.helm.releaseName,
+    }));
+    const byInstaller = installed.helm.map(([, , name]) => {
+      const known = Object.values(versions.charts).find(({ chart }) => chart.split("/").at(-1) === name);
+      const from = known !== undefined && "repository" in known ? known.repository : dirname(known?.chart ?? "");
+      return {
+        chart: name,
+        version: known?.version,
+        repository: from.replace(/^\w+:\/\//, ""),
+        namespace: known?.namespace,
+        release: name,
+      };
+    });
+    const byName = (one: { release?: string | undefined }, other: { release?: string | undefined }) =>
+      `${one.release}`.localeCompare(`${other.release}`);
+
+    expect(byArgo.toSorted(byName)).toEqual(byInstaller.toSorted(byName));
+  });
+
+  test.each(installed.helm.map((args) => [args[2] ?? "", args] as const))(
+    "gives %s the values of the installer",
+    (name, args) => {
+      const { helm } = charts.find(({ source }) => source.helm.releaseName === name)?.source ?? {};
+      expect(helm.valuesObject ?? {}).toEqual(valuesIn(args));
+      const files = args.flatMap((arg, index) => (arg === "-f" ? [`${args[index + 1]}`.replace(cloneFolder, "")] : []));
+      expect((helm.valueFiles ?? []).map((file: string) => file.replace("$sagacart/", ""))).toEqual(files);
+      for (const file of files) expect(read(file)).not.toBe("");
+    },
+  );
+
+  test("gives the shop the files and values of Flux, which are those of the installer", () => {
+    const { source } = applicationOf("sagacart").spec;
+    const { valuesFiles } = releaseOf("sagacart").spec.chart.spec;
+    expect(source.helm.valueFiles.map((file: string) => `./${join(source.path, file)}`)).toEqual(
+      // Helm reads the chart's own.
+      valuesFiles.filter((file: string) => file !== "./charts/sagacart/values.yaml"),
+    );
+    expect(source.helm.valuesObject).toEqual(shopsValues);
+    expect(source.helm.releaseName).toBe(releaseOf("sagacart").spec.releaseName);
+  });
+
+  test("the files for Temporal, with its patches, are what the installer applies", () => {
+    const byArgo = applications.flatMap((application) =>
+      sourcesOf(application)
+        .filter(({ kustomize }) => kustomize !== undefined)
+        .flatMap(({ path, kustomize }) => patched(kustomizedIn(path), kustomize.patches)),
+    );
+    const namespaces = ofKind(argo, "Namespace").map(({ metadata: { annotations, ...metadata }, ...namespace }) => ({
+      ...namespace,
+      metadata,
+    }));
+    expect([...namespaces, ...byArgo].toSorted(byText)).toEqual(
+      installed.applied.filter(({ metadata }) => metadata.name !== "sagacart-install-check").toSorted(byText),
+    );
+    expect(JSON.stringify(byArgo)).not.toMatch(/\$\{(?:SHOP_NAMESPACE|TEMPORAL_NAMESPACE|RETENTION|TLS_FLAGS)\}/);
+  });
+
+  test("its waves have the order of Flux's stages, and of the releases in one", () => {
+    const [operators = [], ...later] = [
+      releases.filter(({ metadata }) => !["temporal", "sagacart"].includes(metadata.name)).map(nameOf),
+      ["sagacart-temporal-prerequisites"],
+      ["temporal"],
+      ["sagacart-temporal-namespace"],
+      ["sagacart-secrets"],
+      ["sagacart"],
+    ];
+    expect(applications.map(nameOf).toSorted()).toEqual([...operators, ...later.flat()].toSorted());
+    const waves = [
+      ofKind(argo, "Namespace"),
+      operators.map(applicationOf),
+      ...later.map((names) => names.map(applicationOf)),
+    ];
+    for (const [index, objects] of waves.slice(1).entries()) {
+      const before = Math.max(...(waves[index] ?? []).map(waveOf));
+      expect(Math.min(...objects.map(waveOf)), objects.map(nameOf).join()).toBeGreaterThan(before);
+    }
+    for (const { metadata, spec } of releases) {
+      for (const { name } of spec.dependsOn ?? []) {
+        expect(waveOf(applicationOf(metadata.name)), metadata.name).toBeGreaterThan(waveOf(applicationOf(name)));
+      }
+    }
+  });
+
+  test("it deletes nothing by itself, and contains no Secret", () => {
+    for (const { metadata, spec } of applications) {
+      expect([metadata.name, metadata.finalizers, spec.syncPolicy.automated]).toEqual([
+        ...[metadata.name, undefined],
+        { selfHeal: true },
+      ]);
+    }
+    expect(ofKind(argo, "Secret")).toEqual([]);
+  });
+
+  test("a wave waits for the Applications of the one before: their health is judged", () => {
+    const [{ data }] = objectsOf(gitopsFiles("argocd").find(({ path }) => path.endsWith("argocd-cm.yaml"))?.text ?? "");
+    expect(Object.keys(data)).toEqual(["resource.customizations.health.argoproj.io_Application"]);
+  });
+});
+
+function nameOf({ metadata }: Manifest): string {
+  return metadata.name;
+}
+
+/** Returns the objects that a folder's kustomization has, without what it generates. */
+function kustomizedIn(folder: string): readonly Manifest[] {
+  const { resources }: { resources: readonly string[] } = parse(read(join(folder, "kustomization.yaml")));
+  return resources.flatMap((name) => objectsOf(read(join(folder, name))));
+}
+
+/** Applies patches as Kustomize does: each is a list of replacements (RFC 6902), or deletes what it names. */
+function patched(objects: readonly Manifest[], patches: readonly Manifest[]): readonly Manifest[] {
+  return patches.reduce<readonly Manifest[]>((current, { target, patch }) => {
+    const isMeant = ({ kind, metadata }: Manifest) =>
+      kind === target.kind && new RegExp(`^(?:${target.name})$`).test(metadata.name);
+    const changes = parse(patch);
+    if (!Array.isArray(changes)) {
+      // Generated, so it is not among them.
+      expect([changes.$patch, target.kind]).toEqual(["delete", "ConfigMap"]);
+      return current.filter((object) => !isMeant(object));
+    }
+    expect(current.filter(isMeant), `${target.kind} ${target.name}`).toHaveLength(1);
+    return current.map((object) => (isMeant(object) ? changes.reduce(replacedIn, structuredClone(object)) : object));
+  }, objects);
+}
+
+function replacedIn(object: Manifest, { op, path, value }: Manifest): Manifest {
+  const names = path
+    .slice(1)
+    .split("/")
+    .map((name: string) => name.replaceAll("~1", "/").replaceAll("~0", "~"));
+  const last = names.pop();
+  const inside = names.reduce((found: Manifest, name: string) => found[name], object);
+  expect([op, Object.hasOwn(inside, last)], path).toEqual(["replace", true]);
+  inside[last] = value;
+  return object;
+}
 
 function keyed(data: readonly Manifest[]): object {
   return Object.fromEntries(data.map(({ secretKey }) => [secretKey, true]));

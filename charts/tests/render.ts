@@ -2,8 +2,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { parse, parseAllDocuments } from "yaml";
 import { cloneFolder } from "../../scripts/clone.ts";
-import { findProgram, helm } from "../../scripts/go-programs.ts";
-import { ProgramError, run } from "../../scripts/program.ts";
+import { ProgramError } from "../../scripts/program.ts";
+import { template } from "./helm.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: Kubernetes' objects, of many kinds.
 export type Manifest = any;
@@ -127,7 +127,7 @@ export async function renderText(variant: Omit<Variant, "name">): Promise<string
   // Many tests render the same values.
   const input = JSON.stringify(values);
   const key = JSON.stringify([args, input]);
-  const known = rendered.get(key) ?? run(await findProgram(helm), args, { cwd: cloneFolder, input });
+  const known = rendered.get(key) ?? template(args, input);
   rendered.set(key, known);
   return await known;
 }

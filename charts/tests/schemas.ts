@@ -24,6 +24,7 @@ const operators: Readonly<Record<string, string>> = {
   "github.com/fluxcd/source-controller@v1.7.3": "config/crd/bases",
   "github.com/fluxcd/helm-controller@v1.4.3": "config/crd/bases",
   "github.com/fluxcd/kustomize-controller@v1.7.3": "config/crd/bases",
+  "github.com/argoproj/argo-cd/v3@v3.5.7": "manifests/crds",
   "github.com/external-secrets/external-secrets@v1.3.2": "config/crds/bases",
 };
 

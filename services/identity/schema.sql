@@ -269,6 +269,7 @@ create table signing_keys (
   private_key bytea not null,
   sign_time timestamp with time zone not null,
   create_time timestamp with time zone not null default now(),
+  revoke_time timestamp with time zone,
   constraint signing_keys_sign_time_key UNIQUE (sign_time),
   constraint signing_keys_pkey PRIMARY KEY (id)
 );

@@ -24,6 +24,8 @@ export type ReadyCluster = Cluster & {
   loadImages(tag: string, say: (line: string) => void): Promise<void>;
   /** Adds another tag to the loaded images. */
   tagImages(from: string, to: string): Promise<void>;
+  /** Restarts all nodes without warning, and resolves when that was asked for; absent where nobody knows how. */
+  restartNodes?(): Promise<void>;
 };
 
 /** Starts the chosen cluster, reporting progress. Rejects if no cluster answers. */
@@ -85,6 +87,11 @@ async function openKind(say: (line: string) => void): Promise<ReadyCluster> {
     async tagImages(from, to) {
       for (const { name } of images) await builder.tag(`sagacart/${name}:${from}`, `sagacart/${name}:${to}`);
       await load(to);
+    },
+    async restartNodes() {
+      const nodes = (await run("kind", ["get", "nodes", "--name", "sagacart"], { env })).trim().split("\n");
+      // No time to end: as after a loss of power.
+      await run("docker", ["restart", "--time", "0", ...nodes], { env });
     },
   };
 }

@@ -20,6 +20,12 @@ const baseValues: Values = {
   databases: { cluster: smallRequests },
 };
 
+/** Returns all values on top of the profile's: those of every scenario, of this run, and of this installation. */
+export function valuesOf(tag: string, ofRun: Values, changes: Values): Values {
+  const image = { global: { image: { tag, pullPolicy: "IfNotPresent" } } };
+  return [image, ofRun, changes].reduce(mergeValues, baseValues);
+}
+
 export type Install = (
   changes?: Values,
   how?: {
@@ -48,8 +54,7 @@ export function createInstaller(options: {
     const folder = await mkdtemp(join(tmpdir(), "sagacart-values-"));
     try {
       const file = join(folder, "values.json");
-      const image = { global: { image: { tag, pullPolicy: "IfNotPresent" } } };
-      await writeFile(file, JSON.stringify([image, options.values, changes].reduce(mergeValues, baseValues)));
+      await writeFile(file, JSON.stringify(valuesOf(tag, options.values, changes)));
       const only = steps === "all" ? [] : ["--only", steps];
       const args = [
         ...["--profile", "ci", "--namespace", namespace.name, "--release", release],

@@ -1,12 +1,15 @@
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { parse } from "yaml";
 import { cloneFolder } from "../../scripts/clone.ts";
 import { openNamespace } from "../../scripts/kubernetes/namespace.ts";
 import { openShop } from "../../scripts/kubernetes/shop.ts";
+import { output } from "../../scripts/program.ts";
 import { builderClusters, openCluster } from "./clusters.ts";
-import { createInstaller } from "./installer.ts";
-import { table } from "./report.ts";
+import { createInstaller, type Values, valuesOf } from "./installer.ts";
+import { type Result, table } from "./report.ts";
+import { type Run, resultsPage, withResults } from "./results-page.ts";
 import { perform } from "./scenario.ts";
 import { scenarios } from "./scenarios.ts";
 
@@ -25,6 +28,7 @@ ${builderClusters.map(({ option, usage }) => `  ${`--${option} DIR`.padEnd(18)}$
   --tag TAG         use images with this tag that the cluster can pull, instead of building them
   --values FILE     additional values (JSON or YAML) for the shop's chart, in each scenario
   --steps STEP,…    the installer's steps in \`install\` (default: all of the ci profile)
+  --record          write the results into ${resultsPage}; with --list, only the scenarios
   --keep            do not uninstall the shop at the end
   --list            print the scenarios
 
@@ -41,6 +45,7 @@ const { values } = parseArgs({
     tag: { type: "string" },
     values: { type: "string" },
     steps: { type: "string", default: "all" },
+    record: { type: "boolean", default: false },
     keep: { type: "boolean", default: false },
     list: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
@@ -48,6 +53,11 @@ const { values } = parseArgs({
 });
 const say = (line: string) => process.stdout.write(`${line}\n`);
 
+if (values.list && values.record) {
+  // A new scenario, or another promise.
+  await record((page) => withResults(page, scenarios));
+  process.exit(0);
+}
 if (values.help || values.list) {
   say(
     `${values.help ? usage : ""}${scenarios.map(({ name, promise }) => `  ${name.padEnd(12)} ${promise}`).join("\n")}`,
@@ -86,26 +96,52 @@ if (values.tag === undefined) {
   say("Building the images");
   await cluster.loadImages(tag, say);
 }
-const namespace = openNamespace(cluster, values.namespace);
-const shop = openShop(namespace, "sagacart");
 const moreValues = values.values === undefined ? {} : parse(await readFile(values.values, "utf8"));
-const install = createInstaller({
-  namespace,
-  release: "sagacart",
-  temporal: cluster.temporal,
-  tag,
-  values: moreValues,
-  cloneFolder,
-  say,
-});
-const stage = { cluster, shop, tag, firstSteps: values.steps, install };
-const results = [];
+const shopIn = (name: string) => {
+  const namespace = openNamespace(cluster, name);
+  const install = createInstaller({
+    ...{ namespace, release: "sagacart", temporal: cluster.temporal },
+    ...{ tag, values: moreValues, cloneFolder, say },
+  });
+  return { namespace, shop: openShop(namespace, "sagacart"), install };
+};
+const { namespace, shop, install } = shopIn(values.namespace);
+const stage = {
+  ...{ cluster, shop, tag, firstSteps: values.steps, install },
+  another: (suffix: string) => ({
+    ...shopIn(`${values.namespace}-${suffix}`),
+    values: (changes: Values) => valuesOf(tag, moreValues, changes),
+  }),
+};
+const results: Result[] = [];
 for (const scenario of wanted) {
   results.push(await perform(scenario, stage, say));
 }
 say(`\n${table(results)}`);
+if (values.record) {
+  const run = await thisRun();
+  await record((page) => withResults(page, scenarios, { results, run }));
+}
 if (!values.keep) {
   await namespace.helm(["uninstall", "sagacart", "--ignore-not-found", "--wait=false"]).catch(() => undefined);
   await namespace.kubectl(["delete", "namespace", values.namespace, "--wait=false", "--ignore-not-found"]);
 }
 process.exitCode = results.every(({ outcome }) => outcome !== "FAIL") ? 0 : 1;
+
+async function record(change: (page: string) => string): Promise<void> {
+  const file = join(cloneFolder, resultsPage);
+  await writeFile(file, change(await readFile(file, "utf8").catch(() => "")));
+  say(`wrote ${resultsPage}`);
+}
+
+/** Returns the cluster, the commit and the date of this run. */
+async function thisRun(): Promise<Run> {
+  const { serverVersion } = JSON.parse(await output("kubectl", ["version", "-o", "json"], { env: cluster.env }));
+  const git = (...args: string[]) => output("git", args, { cwd: cloneFolder });
+  const isChanged = (await git("status", "--porcelain", "--untracked-files=no")) !== "";
+  return {
+    on: `${cluster.what}, Kubernetes ${serverVersion.gitVersion}`,
+    commit: `${await git("rev-parse", "--short=8", "HEAD")}${isChanged ? " with changes" : ""}`,
+    date: new Date().toISOString().slice(0, 10),
+  };
+}

@@ -1,6 +1,6 @@
 import type { Shop } from "../../scripts/kubernetes/shop.ts";
 import type { ReadyCluster } from "./clusters.ts";
-import type { Install } from "./installer.ts";
+import type { Install, Values } from "./installer.ts";
 import type { Result } from "./report.ts";
 
 /** The arguments of a scenario. */
@@ -13,6 +13,13 @@ export type Stage = {
   readonly firstSteps: string;
   /** Installs the shop, or upgrades it with these values on top of the profile's, and waits until it is ready. */
   readonly install: Install;
+  /** Returns another shop on this cluster, in a namespace with this suffix, which is not installed yet. */
+  another(suffix: string): {
+    readonly shop: Shop;
+    readonly install: Install;
+    /** Returns the values of such an installation, on top of the ci profile's. */
+    values(changes: Values): Values;
+  };
   /** Prints a line of progress. */
   say(line: string): void;
   /** Prints a measurement, and adds it to the table at the end. */

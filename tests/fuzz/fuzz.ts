@@ -45,7 +45,8 @@ const documents = ["/openapi.json", ...["wdm", "wippy", "dapr", "shop"].map((nam
  * Streams have no end, a batch_init may mean a million rows, and the caller must be there for the next request, signed in as
  * the same.
  */
-const left = /:(watch|subscribe|stream|erase|changePassword)$|batch_init|^DELETE .*\/users\/\{|\/roles$/;
+const left =
+  /:(watch|subscribe|stream|erase|changePassword)$|signing-keys:replace$|batch_init|^DELETE .*\/users\/\{|\/roles$/;
 
 /**
  * Sends mutated requests to a running shop. A fault is a 5xx, except a 503 that says when to try again, and no answer within

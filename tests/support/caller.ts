@@ -9,7 +9,11 @@ export type Caller = (request: string, body?: object, headers?: Record<string, s
 
 /** Creates a caller of this shop's gateway. A call rejects if the connection breaks. */
 export function callerOf(stack: Stack): Caller {
-  const origin = `http://${stack.addresses.gateway}`;
+  return callerAt(`http://${stack.addresses.gateway}`);
+}
+
+/** Creates a caller of the gateway at this origin. */
+export function callerAt(origin: string): Caller {
   return async (request, body, headers = {}) => {
     const [method = "", path = ""] = request.split(" ");
     const response = await fetch(`${origin}${path}`, {

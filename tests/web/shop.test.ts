@@ -25,6 +25,7 @@ test("a guest finds a product, buys it, and follows the order to its end", async
   await visit(browser, { ...desktop, name }, async ({ page }) => {
     const before = await availableOf("product.mouse");
     await page.goto(home);
+    await page.getByRole("link", { name: "Laptop Pro 16" }).waitFor();
     await page.getByRole("searchbox", { name: "Search the products" }).fill("mouse");
     await page.getByRole("link", { name: "Laptop Pro 16" }).waitFor({ state: "detached" });
     await page.getByRole("link", { name: "Wireless Mouse" }).click();
@@ -40,6 +41,19 @@ test("a guest finds a product, buys it, and follows the order to its end", async
     await page.getByText("Messages about this order go to ada@example.com.").waitFor();
     expect(await availableOf("product.mouse")).toBe(before - 1);
     await page.getByRole("link", { name: "Cart, 0 items" }).waitFor();
+  });
+});
+
+test("a link that is followed while a search is still typed wins", async ({ task: { name } }) => {
+  await visit(browser, { ...desktop, name }, async ({ page }) => {
+    await page.goto(home);
+    await page.getByRole("link", { name: "Wireless Mouse" }).waitFor();
+    await page.getByRole("searchbox", { name: "Search the products" }).fill("mou");
+    await page.getByRole("link", { name: "4K Monitor 27" }).click();
+    await page.getByRole("heading", { name: "4K Monitor 27", level: 1 }).waitFor();
+    // Longer than the search waits for more letters.
+    await page.waitForTimeout(500);
+    expect(new URL(page.url()).pathname).toBe("/shop/products/product.monitor");
   });
 });
 

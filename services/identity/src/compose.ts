@@ -21,6 +21,7 @@ import { renewFactorSecrets } from "./factors/factor-secrets.ts";
 import { factorRpcs } from "./factors/factor-service.ts";
 import { createFactors, type Factors } from "./factors/factors.ts";
 import { createKeyCipher, deriveKeys, type Secrets } from "./keys/key-cipher.ts";
+import { keyRpcs } from "./keys/key-service.ts";
 import { type Keys, startKeys } from "./keys/keys.ts";
 import { createMailer } from "./mailer.ts";
 import { createMeters } from "./meters.ts";
@@ -144,6 +145,7 @@ export async function startIdentity(options: IdentityOptions): Promise<{
   const service = {
     ...sessionRpcs({ pool, signIn, sessions, passwordChange, devices, factors }),
     ...factorRpcs({ pool, factors, sessions }),
+    ...keyRpcs({ pool, keys }),
     ...emailRpcs({ pool, emailChange }),
     ...userRpcs({
       ...{ pool, passwords, rules, emailChange, throttle, onEvents },

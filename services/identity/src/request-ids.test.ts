@@ -38,6 +38,9 @@ testRequestIds(async () => {
           },
         };
       },
+      async ReplaceSigningKeys() {
+        return { request: {}, others: {} };
+      },
       async CreateAddress() {
         const { id: userId } = await service.register();
         const { id: other } = await service.register();

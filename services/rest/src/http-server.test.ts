@@ -3,8 +3,12 @@ import type { RequestListener } from "node:http";
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from "node:http2";
 import { type AddressInfo, connect as connectTcp, type Socket } from "node:net";
 import { setTimeout } from "node:timers/promises";
+import { connect as connectTls } from "node:tls";
 import { type ConnectionLimits, publicConnections } from "@sagacart/chassis/connections/limits";
-import { describe, expect, test } from "vitest";
+import { createAuthority, createSecretFolder, secretOf } from "@sagacart/chassis/testing/certificates";
+import { silentLog } from "@sagacart/chassis/testing/log";
+import { openTls } from "@sagacart/chassis/tls/files";
+import { afterAll, describe, expect, test } from "vitest";
 import { type BothOptions, createBothServer } from "./http-server.ts";
 
 type TestServer = AsyncDisposable & { readonly url: string; readonly port: number; connections(): number };
@@ -199,6 +203,61 @@ test("a request that waits for its answer, and a stream that is quiet, live long
 
   expect(answers).toEqual(["last", "first last", "last", "first last"]);
   session.destroy();
+});
+
+describe("a client that leaves is noticed at once, and not when a time is up", async () => {
+  const authority = await createAuthority();
+  await using folder = await createSecretFolder(await secretOf(authority, "localhost"));
+  const files = { TLS_CERT_FILE: folder.path("tls.crt"), TLS_KEY_FILE: folder.path("tls.key"), TLS_CA_FILE: undefined };
+  const tls = openTls({ config: { ...files, TLS_CLIENT_AUTH: "none" }, log: silentLog });
+  afterAll(() => tls?.[Symbol.dispose]());
+  const handlers: Record<string, RequestListener> = {
+    "waits for its answer": () => {},
+    "does not read its answer": (_request, response) => void response.end(Buffer.alloc(4 * 1024 * 1024)),
+    "reads an event stream": (_request, response) => void response.write("event"),
+    "sends a body that nobody reads": () => {},
+    "is refused before its body is read": (_request, response) => void response.writeHead(413).end(),
+  };
+  const leave: Record<string, (socket: Socket, session: ClientHttp2Session) => void> = {
+    "closes its session": (_socket, session) => session.destroy(),
+    "ends its connection": (socket) => void socket.end(),
+    "resets its connection": (socket) => void socket.resetAndDestroy(),
+  };
+  const cases = Object.keys(handlers).flatMap((state) =>
+    Object.keys(leave).flatMap((how) => [false, true].map((isTls) => [state, how, isTls] as const)),
+  );
+
+  test.each(cases)("%s and %s (over TLS: %s)", async (state, how, isTls) => {
+    let under = 0;
+    let begun = 0;
+    await using server = await start(
+      (request, response) => {
+        under++;
+        begun++;
+        response.once("close", () => under--);
+        handlers[state]!(request, response);
+      },
+      { tls: isTls ? tls : undefined },
+    );
+    const socket = silence(connectTcp(server.port, "127.0.0.1"));
+    const session = connect(`http${isTls ? "s" : ""}://localhost:${server.port}`, {
+      createConnection: () => (isTls ? connectTls({ socket, ca: authority.cert, ALPNProtocols: ["h2"] }) : socket),
+    });
+    session.on("error", () => {});
+    const stream = silence(session.request({ ":method": "POST" }));
+    const answered = /waits|body that/.test(state) ? undefined : once(stream, "response");
+    if (/body/.test(state)) {
+      stream.write(Buffer.alloc(512 * 1024));
+    } else {
+      stream.end();
+    }
+    await expect.poll(() => begun).toBe(1);
+    await answered;
+
+    leave[how]!(socket, session);
+
+    await expect.poll(() => [under, server.connections()], { timeout: 20_000 }).toEqual([0, 0]);
+  });
 });
 
 describe("too many connections", () => {

@@ -97,6 +97,8 @@ export function createBothServer(handler: RequestListener, options: BothOptions 
       if (isHttp2) {
         http2Sockets.add(socket);
         socket.once("close", () => http2Sockets.delete(socket));
+        // A server of HTTP/1.1 lets a peer that has ended its side read on. With HTTP/2 it has left, and nothing else tells it.
+        socket.allowHalfOpen = false;
         http2.emit("connection", socket);
       } else {
         http1Connections.add(socket);

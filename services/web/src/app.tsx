@@ -25,7 +25,8 @@ export function App({ config }: { config: SiteConfig }) {
       const after = session.state();
       // What one person has read is not for the next. Until it is known who is here, nothing personal is read.
       if (before.kind !== "unknown" && userOf(before) !== userOf(after)) {
-        void queries.resetQueries();
+        // Once the pages that showed it are gone: what they ask for must not be asked again by somebody else.
+        setTimeout(() => queries.removeQueries({ type: "inactive" }));
       }
       before = after;
     });

@@ -8,7 +8,7 @@ import { check, type Scenario, type Stage } from "../scenario.ts";
 import { replicas } from "./rolling.ts";
 
 /**
- * Rotates secrets as k8s/rotation.md says, while callers buy without retries: the client secrets of all programs, the
+ * Rotates secrets as docs/operations/rotation.md says, while callers buy without retries: the client secrets of all programs, the
  * providers' webhook secrets, the secret of unsubscribe links, identity's encryption secret, and the password with which a
  * service connects to its database.
  */

@@ -20,6 +20,8 @@ export type Principal = {
   readonly email: string;
   /** True if the issuer has verified that the address is this person's. */
   readonly isEmailVerified: boolean;
+  /** The id of the issuer's key that signed the token. */
+  readonly keyId?: string | undefined;
   /** The session that the token was issued in. */
   readonly sessionId?: string | undefined;
   /** The user's version of tokens when this one was issued: earlier ones may be revoked. */

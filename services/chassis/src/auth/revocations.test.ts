@@ -1,7 +1,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createMetrics } from "@sagacart/chassis/process/metrics";
-import { expect, onTestFinished, test, vi } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { startIssuer } from "../testing/issuer.ts";
 import { silentLog } from "../testing/log.ts";
 import type { Principal } from "./principal.ts";
@@ -154,10 +154,88 @@ test("a token that was verified before is refused once it is revoked", async () 
   expect(() => verifier.verify(token)).toThrow(expect.objectContaining({ reason: "TOKEN_REVOKED" }));
 });
 
-test.each([[{}], [{ cursor: 1, sessions: [], users: [] }], [{ cursor: "1", sessions: [["a"]], users: [] }], [null]])(
-  "an answer like %j is not believed",
-  async (page) => {
-    const { url } = await startTeller([page as never]);
-    await expect(readRevocationsAt(url)("", AbortSignal.timeout(5_000))).rejects.toThrow("no page of revocations");
-  },
-);
+describe("replaced signing keys", () => {
+  test("a key's tokens are refused after the time that was told, of people and programs", async () => {
+    await using issuer = await startIssuer();
+    const pages: RevocationPage[] = [{ ...nothing, keys: [["key-1", 60_000]] }];
+    const { url } = await startTeller(pages);
+    const revocations = follow(url);
+    await revocations.known(10_000);
+    const verifier = issuer.verifier({ revocations });
+    const person = await issuer.sign({ sub: "ada", roles: ["customer"] });
+    const program = await issuer.sign({ sub: "service:order", roles: ["service"] });
+    for (const token of [person, program]) {
+      expect(await verifier.verify(token)).toMatchObject({ keyId: "key-1" });
+    }
+
+    pages[0] = { ...nothing, keys: [["key-1", 0]] };
+
+    for (const token of [person, program]) {
+      // Known ones, too.
+      const reason = async () =>
+        await Promise.resolve(token)
+          .then(verifier.verify)
+          .catch(({ reason }) => reason);
+      await expect.poll(reason).toBe("TOKEN_REVOKED");
+    }
+    // Also where the key is not among the issuer's any more: its owner shall refresh it, not sign in again.
+    for (const other of [verifier, issuer.verifier({ revocations, jwksUrl: new URL(`${issuer.issuer}/no-keys`) })]) {
+      const unseen = await issuer.sign({ sub: "bob", roles: ["customer"] });
+      await expect(other.verify(unseen)).rejects.toMatchObject({ reason: "TOKEN_REVOKED" });
+    }
+  });
+
+  test("the new key is fetched even just after the keys were, and those of the time before are not used", async () => {
+    await using issuer = await startIssuer();
+    const pages: RevocationPage[] = [{ ...nothing, keys: [] }];
+    const { url } = await startTeller(pages);
+    const revocations = follow(url);
+    await revocations.known(10_000);
+    const verifier = issuer.verifier({ revocations });
+    await verifier.verify(await issuer.sign({ sub: "ada", roles: ["customer"] }));
+    const former = await issuer.sign({ sub: "eve", roles: ["customer"] });
+    await issuer.rotate();
+    pages[0] = { ...nothing, keys: [["key-1", 60_000]] };
+    await expect.poll(() => revocations.keyChanges()).toBe(1);
+    const token = await issuer.sign({ sub: "bob", roles: ["customer"] });
+
+    issuer.down = true;
+    await expect(verifier.verify(token)).rejects.toMatchObject({ reason: "ISSUER_UNAVAILABLE" });
+    await expect(verifier.verify(former)).rejects.toMatchObject({ reason: "ISSUER_UNAVAILABLE" });
+    issuer.down = false;
+    expect(await verifier.verify(token)).toMatchObject({ subject: "bob", keyId: "key-2" });
+    expect(issuer.asked.jwks).toBe(2);
+  });
+
+  test("a token that does not name its key is refused: nobody could see that the key was replaced", async () => {
+    await using issuer = await startIssuer();
+    const { url } = await startTeller([nothing]);
+    const revocations = follow(url);
+    await revocations.known(10_000);
+    const token = await issuer.sign({ sub: "ada", roles: ["customer"] }, { withoutKeyId: true });
+
+    expect(await issuer.verifier().verify(token)).toMatchObject({ subject: "ada" });
+    await expect(issuer.verifier({ revocations }).verify(token)).rejects.toMatchObject({ reason: "TOKEN_INVALID" });
+  });
+
+  test("a page of an earlier release, which tells no keys, changes nothing", async () => {
+    const { url, asked } = await startTeller([{ ...nothing, keys: [["key-1", 0]] }, nothing]);
+    const revocations = follow(url);
+    await expect.poll(() => asked.length).toBeGreaterThan(2);
+
+    expect(revocations.isRevoked({ ...person("s"), keyId: "key-1" })).toBe(true);
+    expect(revocations.isRevoked({ ...person("s"), keyId: "key-2" })).toBe(false);
+    expect(revocations.keyChanges()).toBe(1);
+  });
+});
+
+test.each([
+  [{}],
+  [{ cursor: "1", sessions: [], users: [], keys: [["a"]] }],
+  [{ cursor: 1, sessions: [], users: [] }],
+  [{ cursor: "1", sessions: [["a"]], users: [] }],
+  [null],
+])("an answer like %j is not believed", async (page) => {
+  const { url } = await startTeller([page as never]);
+  await expect(readRevocationsAt(url)("", AbortSignal.timeout(5_000))).rejects.toThrow("no page of revocations");
+});

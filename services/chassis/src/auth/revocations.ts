@@ -10,8 +10,12 @@ import type { SecurityLog } from "./security-log.ts";
 export type Revocations = {
   /** False until the issuer has told them once: until then no person's token can be judged. */
   isKnown(): boolean;
-  /** Returns true if the principal's token is refused. */
+  /** Returns true if the principal's token is refused: for its session, its user, or the key that signed it. */
   isRevoked(principal: Principal): boolean;
+  /** Returns true if the key was replaced and its tokens are refused. */
+  isReplacedKey(keyId: string): boolean;
+  /** Counts the changes of the list of replaced keys: after one, the issuer's keys have to be fetched anew. */
+  keyChanges(): number;
 };
 
 /** The revocations since a cursor. Entries may come twice. */
@@ -22,6 +26,11 @@ export type RevocationPage = {
   readonly sessions: readonly (readonly [sessionId: string, untilMs: number])[];
   /** Users whose tokens of an earlier version are refused. */
   readonly users: readonly (readonly [userId: string, version: number, untilMs: number])[];
+  /**
+   * All signing keys that were replaced before their time, whatever the cursor, each with the time in ms after which its
+   * tokens are refused: not a date, since clocks differ. Absent from a process of an earlier release.
+   */
+  readonly keys?: readonly (readonly [keyId: string, refusedInMs: number])[] | undefined;
 };
 
 /** Reads what was revoked since the cursor; "" for all that still matters. */
@@ -60,6 +69,9 @@ export function followRevocations({
 }: RevocationOptions): FollowedRevocations {
   const sessions = new Map<string, number>();
   const users = new Map<string, { version: number; untilMs: number }>();
+  let keys = new Map<string, number>();
+  let keysState = "";
+  let keyChanges = 0;
   let cursor = "";
   let readMs: number | undefined;
   let swept = 0;
@@ -77,7 +89,21 @@ export function followRevocations({
         users.set(id, { version, untilMs });
       }
     }
+    // One without them is of an earlier release, which knows none.
+    if (page.keys !== undefined) {
+      applyKeys(page.keys);
+    }
     cursor = page.cursor;
+  }
+
+  function applyKeys(replaced: NonNullable<RevocationPage["keys"]>): void {
+    const nowMs = performance.now();
+    keys = new Map(replaced.map(([id, refusedInMs]) => [id, nowMs + refusedInMs]));
+    const state = replaced.map(([id, refusedInMs]) => `${id} ${refusedInMs > 0}`).join();
+    if (state !== keysState) {
+      keysState = state;
+      keyChanges++;
+    }
   }
 
   function sweep(nowMs: number): void {
@@ -120,9 +146,18 @@ export function followRevocations({
     const help = "The time since this process last learned which access tokens are revoked.";
     gauge(metrics, "sagacart_revocations_age_seconds", help, () => (performance.now() - (readMs ?? startMs)) / 1000);
   }
+  function isReplacedKey(id: string): boolean {
+    return (keys.get(id) ?? Number.POSITIVE_INFINITY) <= performance.now();
+  }
+
   return {
     isKnown: () => readMs !== undefined,
-    isRevoked({ subject, sessionId, tokenVersion = 0 }) {
+    isReplacedKey,
+    keyChanges: () => keyChanges,
+    isRevoked({ subject, sessionId, keyId, tokenVersion = 0 }) {
+      if (keyId !== undefined && isReplacedKey(keyId)) {
+        return true;
+      }
       if (sessionId !== undefined && sessions.has(sessionId)) {
         return true;
       }
@@ -153,9 +188,10 @@ export function readRevocationsAt(url: string): ReadRevocations {
 
 function parsePage(answer: unknown): RevocationPage {
   if (typeof answer === "object" && answer !== null) {
-    const { cursor, sessions, users }: { cursor?: unknown; sessions?: unknown; users?: unknown } = answer;
-    if (typeof cursor === "string" && isList(sessions, isSession) && isList(users, isUser)) {
-      return { cursor, sessions, users };
+    const { cursor, sessions, users, keys }: { [K in keyof RevocationPage]?: unknown } = answer;
+    const hasLists = isList(sessions, isTimed) && isList(users, isUser);
+    if (typeof cursor === "string" && hasLists && (keys === undefined || isList(keys, isTimed))) {
+      return { cursor, sessions, users, keys };
     }
   }
   throw new Error("the answer is no page of revocations");
@@ -165,10 +201,11 @@ function isList<T>(value: unknown, isItem: (item: unknown) => item is T): value 
   return Array.isArray(value) && value.every(isItem);
 }
 
-function isSession(item: unknown): item is RevocationPage["sessions"][number] {
+/** Returns true for an id with a number, as sessions and keys have. */
+function isTimed(item: unknown): item is readonly [id: string, ms: number] {
   return Array.isArray(item) && typeof item[0] === "string" && typeof item[1] === "number";
 }
 
 function isUser(item: unknown): item is RevocationPage["users"][number] {
-  return Array.isArray(item) && isSession(item) && typeof Reflect.get(item, 2) === "number";
+  return Array.isArray(item) && isTimed(item) && typeof Reflect.get(item, 2) === "number";
 }

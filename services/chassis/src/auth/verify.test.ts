@@ -23,6 +23,7 @@ test("a valid token gives its principal, and the keys are fetched once", async (
     email: "",
     isEmailVerified: false,
     authTimeMs: expect.any(Number),
+    keyId: "key-1",
   });
   // Known by now: no promise.
   expect(second).toBe(first);

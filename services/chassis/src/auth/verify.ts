@@ -1,5 +1,6 @@
 import { createRemoteJWKSet, customFetch, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from "jose";
 import { strictFetch } from "../client/fetch.ts";
+import { DomainError } from "../errors.ts";
 import { type ClaimRules, type Principal, principalOf } from "./principal.ts";
 import { authError } from "./reasons.ts";
 import type { Revocations } from "./revocations.ts";
@@ -62,31 +63,36 @@ export function createVerifier(options: VerifierOptions): Verifier {
   const checks = { issuer, audience, algorithms, clockTolerance: clockToleranceMs / 1000, requiredClaims };
 
   async function check(token: string): Promise<Principal> {
-    const { payload } = await jwtVerify(token, keys, checks).catch((error: unknown) => {
+    const verified = await jwtVerify(token, keys, checks).catch((error: unknown) => {
       const expiredFor = error instanceof errors.JWTExpired ? principalOf(error.payload, options.claims) : undefined;
       throw withOwner(refusal(error), expiredFor);
     });
-    const principal = principalOf(payload, options.claims);
-    if (principal === undefined) {
+    const { payload, protectedHeader } = verified;
+    const { kid: keyId } = protectedHeader;
+    // jose finds the key of a token that names none. It could have been replaced, and nobody would see it.
+    if (keyId === undefined && revocations !== undefined) {
+      throw authError("TOKEN_INVALID", "the token does not name the key that signed it");
+    }
+    const named = principalOf(payload, options.claims);
+    if (named === undefined) {
       throw authError("TOKEN_INVALID", "the token identifies neither a customer nor a service");
     }
+    const principal: Principal = { ...named, keyId };
     remember(token, principal, payload);
     recheck(principal);
     return principal;
   }
 
   function recheck(principal: Principal): void {
-    // Services do not sign out: their tokens do not wait for the list.
-    if (revocations === undefined || principal.kind === "service") {
+    if (revocations === undefined) {
       return;
     }
-    if (!revocations.isKnown()) {
+    // Services do not sign out: their tokens do not wait for the list.
+    if (!revocations.isKnown() && principal.kind !== "service") {
       throw authError("ISSUER_UNAVAILABLE", "it is not known yet which tokens are revoked; try again");
     }
     if (revocations.isRevoked(principal)) {
-      const message =
-        "the token is revoked: its session has ended or its user has changed; refresh it or sign in again";
-      throw withOwner(authError("TOKEN_REVOKED", message), principal);
+      throw withOwner(revoked(), principal);
     }
   }
 
@@ -149,6 +155,7 @@ function issuersKeys({
   keysMaxAgeMs = 300_000,
   keysCooldownMs = 5_000,
   keysAtStart = false,
+  revocations,
 }: VerifierOptions): JWTVerifyGetKey {
   const remote = createRemoteJWKSet(jwksUrl, {
     cooldownDuration: keysCooldownMs,
@@ -165,13 +172,24 @@ function issuersKeys({
     fetchUntilLoaded();
   }
   let askedMs = Date.now();
-  return (header, token) => {
+  let keyChanges = 0;
+  return async (header, token) => {
+    const changes = revocations?.keyChanges() ?? 0;
+    if (changes !== keyChanges) {
+      // Wait for them, and do not use the known ones if that fails: they may have a key that was replaced, and lack the new one.
+      await remote.reload();
+      keyChanges = changes;
+    }
+    // It is not among the keys any more. Its tokens are not wrong, but to be refreshed.
+    if (header.kid !== undefined && revocations?.isReplacedKey(header.kid) === true) {
+      throw revoked();
+    }
     if (Date.now() - askedMs > keysMaxAgeMs) {
       askedMs = Date.now();
       // The issuer may be down; the known keys are used until it is back.
       remote.reload().catch(() => {});
     }
-    return remote(header, token);
+    return await remote(header, token);
   };
 }
 
@@ -179,8 +197,17 @@ function expired(cause?: unknown) {
   return authError("TOKEN_EXPIRED", "the token has expired; sign in again or refresh it", {}, cause);
 }
 
+function revoked() {
+  const message =
+    "the token is revoked: its session has ended, its user has changed or its key was replaced; refresh it or sign in again";
+  return authError("TOKEN_REVOKED", message);
+}
+
 /** Translates an error of jose: the token is invalid, or the keys could not be fetched. */
 function refusal(error: unknown): Error {
+  if (error instanceof DomainError) {
+    return error;
+  }
   if (error instanceof errors.JWTExpired) {
     return expired(error);
   }

@@ -12,6 +12,8 @@ export type TokenChanges = {
   issuer?: string;
   /** Signed with another key than the issuer's, under the issuer's key id. */
   forged?: boolean;
+  /** Does not name the key that signed it. */
+  withoutKeyId?: boolean;
 };
 
 export type TestIssuer = AsyncDisposable & {
@@ -51,7 +53,7 @@ export async function startIssuer(): Promise<TestIssuer> {
     const { kid, privateKey } = changes.forged === true ? forger : newest(keys);
     const nowS = Math.floor(Date.now() / 1000);
     return await new SignJWT({ auth_time: nowS, ...claims })
-      .setProtectedHeader({ alg: "ES256", kid, typ: "at+jwt" })
+      .setProtectedHeader({ alg: "ES256", typ: "at+jwt", ...(changes.withoutKeyId === true ? {} : { kid }) })
       .setIssuer(changes.issuer ?? origin)
       .setAudience(changes.audience ?? "sagacart")
       .setIssuedAt(nowS)
@@ -68,6 +70,8 @@ export async function startIssuer(): Promise<TestIssuer> {
     } else if (request.url === "/jwks") {
       issuer.asked.jwks++;
       json(200, { keys: keys.map(({ jwk }) => jwk) });
+    } else if (request.url === "/no-keys") {
+      json(200, { keys: [] });
     } else if (request.url === "/token" && request.method === "POST") {
       issuer.asked.token++;
       const [clientId = "", secret = ""] = credentialsOf(request);

@@ -17,14 +17,18 @@ import {
   ReplaceRecoveryCodesResponseSchema,
   ResetFactorsResponseSchema,
 } from "@sagacart/proto/identity/v1/identity_service";
+import type { Session } from "@sagacart/proto/identity/v1/session";
 import { requireOwn, requireReadable, resolveUserId } from "../caller.ts";
 import { sessionMessage } from "../messages.ts";
+import { isGrantSession } from "../oidc/entry-store.ts";
 import { seenFrom } from "../sessions/seen-from.ts";
 import type { Sessions } from "../sessions/sessions.ts";
 import { type User, userNotFound } from "../users/user.ts";
 import { findUser } from "../users/user-store.ts";
+import type { Amr } from "./amr.ts";
+import type { Enrolled } from "./enrollments.ts";
 import { countRecoveryCodes, listFactors, type SeenFactor } from "./factor-store.ts";
-import type { Amr, Enrolled, Factors } from "./factors.ts";
+import type { Factors } from "./factors.ts";
 
 type FactorRpcs =
   | "enrollTotp"
@@ -46,9 +50,15 @@ export function factorRpcs({
   factors,
   sessions,
 }: FactorRpcsOptions): Pick<ServiceImpl<typeof IdentityService>, FactorRpcs> {
-  /** Replaces the caller's session by one that has the new factor. */
-  async function renew(tx: Transaction, user: User, amr: Amr) {
+  /**
+   * Replaces the caller's session by one that has the new factor. Not that of an application, which must not get a session of
+   * the API for its own: its scopes may be fewer. Its user signs in again at the page, with the new factor.
+   */
+  async function renew(tx: Transaction, user: User, amr: Amr): Promise<Session | undefined> {
     const id = callContext()?.principal?.sessionId ?? "";
+    if (isGrantSession(id)) {
+      return undefined;
+    }
     return sessionMessage(await sessions.confirm(tx, user, id, seenFrom(), amr));
   }
 
@@ -105,8 +115,12 @@ export function factorRpcs({
   };
 }
 
-function enrolled<T>({ factor, recoveryCodes, result: session }: Enrolled<T>) {
-  return { ...(factor === undefined ? {} : { factor: factorMessage(factor) }), recoveryCodes, session };
+function enrolled({ factor, recoveryCodes, result: session }: Enrolled<Session | undefined>) {
+  return {
+    ...(factor === undefined ? {} : { factor: factorMessage(factor) }),
+    recoveryCodes,
+    ...(session === undefined ? {} : { session }),
+  };
 }
 
 function factorMessage({ id, name, kind, createTime, lastUseTime }: SeenFactor): Factor {

@@ -15,7 +15,7 @@ function start(connectionLimits?: ConnectionLimits): Promise<HttpServer> {
     port: 0,
     issuer: "http://localhost",
     // Only the public keys are asked for.
-    keys: { published: () => [{ publicJwk: large }] } as unknown as Keys,
+    keys: { refresh: async () => {}, published: () => [{ publicJwk: large }] } as unknown as Keys,
     provider: unused,
     insideProvider: () => ({ callback: () => readAll }) as unknown as ReturnType<typeof unused>,
     signInForm: unused,

@@ -8,6 +8,7 @@ import { logFailure } from "@sagacart/chassis/process/failure-log";
 import type { Log } from "@sagacart/chassis/process/log";
 import type { Shutdown } from "@sagacart/chassis/process/shutdown";
 import { requestIdOr } from "@sagacart/chassis/rpc/interceptors/context";
+import { atMost } from "@sagacart/chassis/time/at-most";
 import type { Tls } from "@sagacart/chassis/tls/files";
 import { readTraceparent } from "@sagacart/chassis/trace/traceparent";
 import { uuidv7 } from "@sagacart/chassis/uuid";
@@ -114,7 +115,7 @@ async function route(options: HttpServerOptions, request: IncomingMessage, respo
   const path = request.url?.split("?", 1)[0] ?? "";
   const isRead = request.method === "GET" || request.method === "HEAD";
   if (path === "/oidc/jwks" && isRead) {
-    return jwks(options.keys, response);
+    return await jwks(options.keys, response);
   }
   // Not below /oidc, which the gateway passes on: it is for the shop's own processes.
   if (path === "/revocations" && isRead) {
@@ -142,8 +143,13 @@ function isFromOutside({ headers }: IncomingMessage): boolean {
   return headers["x-client-address"] !== undefined;
 }
 
-/** Serves all public keys. Cached for five minutes: a new key is published much longer before it signs. */
-function jwks(keys: Keys, response: ServerResponse): void {
+/**
+ * Serves all public keys. Cached for five minutes: a new key is published much longer before it signs, except where it replaces
+ * one that has leaked; the shop's own verifiers keep no answer, and ask for keys that they do not know.
+ */
+async function jwks(keys: Keys, response: ServerResponse): Promise<void> {
+  // Whoever asks may have met a key that another replica has made just now. Without the database, those known are served.
+  await atMost(1_000, keys.refresh()).catch(() => {});
   const body = JSON.stringify({ keys: keys.published().map(({ publicJwk }) => publicJwk) });
   response
     .writeHead(200, {

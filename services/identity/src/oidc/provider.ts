@@ -42,10 +42,10 @@ export type ProviderOptions = {
 export function currentProvider(options: ProviderOptions): () => Provider {
   let made: { kids: string; provider: Provider } | undefined;
   return () => {
-    const published = options.keys.published();
-    const kids = published.map(({ id }) => id).join(" ");
+    const keys = options.keys.regular();
+    const kids = keys.map(({ id }) => id).join(" ");
     if (made?.kids !== kids) {
-      made = { kids, provider: createProvider(options, published) };
+      made = { kids, provider: createProvider(options, keys) };
     }
     return made.provider;
   };
@@ -54,8 +54,8 @@ export function currentProvider(options: ProviderOptions): () => Provider {
 /** The shop's API as an OAuth resource (RFC 8707). Every token is for it. */
 const resource = "urn:sagacart:api";
 
-function createProvider(options: ProviderOptions, published: readonly SigningKey[]): Provider {
-  const provider = new Provider(options.issuer, configuration(options, published));
+function createProvider(options: ProviderOptions, keys: readonly SigningKey[]): Provider {
+  const provider = new Provider(options.issuer, configuration(options, keys));
   // Trust the forwarded host and protocol: the HTTP server sets them to the issuer's on every request.
   provider.proxy = true;
   // It knows one secret per client. While a secret is changed, the one before is valid too.
@@ -67,7 +67,7 @@ function createProvider(options: ProviderOptions, published: readonly SigningKey
   return provider;
 }
 
-function configuration(options: ProviderOptions, published: readonly SigningKey[]): Configuration {
+function configuration(options: ProviderOptions, keys: readonly SigningKey[]): Configuration {
   const { pool, sessionTimes } = options;
   const lives = sessionLives(sessionTimes);
   return {
@@ -77,7 +77,7 @@ function configuration(options: ProviderOptions, published: readonly SigningKey[
     clientAuthMethods: ["client_secret_basic", "client_secret_post", "none"],
     enabledJWA: { idTokenSigningAlgValues: ["ES256"], userinfoSigningAlgValues: ["ES256"] },
     // The first one signs.
-    jwks: { keys: published.map(privateJwk) },
+    jwks: { keys: keys.map(privateJwk) },
     cookies: {
       keys: [...options.cookieKeys],
       ...secureCookies(options.issuer.startsWith("https:")),

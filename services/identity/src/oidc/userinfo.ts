@@ -3,7 +3,7 @@ import { type Principal, principalOf } from "@sagacart/chassis/auth/principal";
 import type { Revocations } from "@sagacart/chassis/auth/revocations";
 import { type SecurityLog, tokenRefused } from "@sagacart/chassis/auth/security-log";
 import type { Pool } from "@sagacart/chassis/postgres/pool";
-import { createLocalJWKSet, errors, jwtVerify } from "jose";
+import { createLocalJWKSet, errors, type JWTVerifyGetKey, jwtVerify } from "jose";
 import type { Keys } from "../keys/keys.ts";
 import { audience } from "../sessions/tokens.ts";
 import { findUser } from "../users/user-store.ts";
@@ -59,11 +59,25 @@ export function userinfo({
 type Verifying = { keys: Keys; issuer: string; revocations: Revocations };
 
 async function verified(token: string, { keys, issuer, revocations }: Verifying): Promise<Principal | undefined> {
-  const jwks = createLocalJWKSet({ keys: keys.published().map(({ publicJwk }) => publicJwk) });
+  const jwks: JWTVerifyGetKey = async (header, given) => {
+    if (!keys.published().some(({ id }) => id === header.kid)) {
+      // Another replica may have made it just now.
+      await keys.refresh();
+    }
+    return await createLocalJWKSet({ keys: keys.published().map(({ publicJwk }) => publicJwk) })(header, given);
+  };
   try {
-    const { payload } = await jwtVerify(token, jwks, { issuer, audience, algorithms: ["ES256"], typ: "at+jwt" });
+    const { payload, protectedHeader } = await jwtVerify(token, jwks, {
+      issuer,
+      audience,
+      algorithms: ["ES256"],
+      typ: "at+jwt",
+    });
     const principal = principalOf(payload, { rolesClaim: "roles", roleMap: new Map(), customerIds: "subject" });
-    return principal === undefined || revocations.isRevoked(principal) ? undefined : principal;
+    const { kid: keyId } = protectedHeader;
+    // Without its name, a replaced key would not be seen: see createVerifier.
+    const isGood = principal !== undefined && keyId !== undefined && !revocations.isRevoked({ ...principal, keyId });
+    return isGood ? principal : undefined;
   } catch (error) {
     if (error instanceof errors.JOSEError) {
       return undefined;

@@ -52,7 +52,8 @@ const afterAll = Number.MAX_SAFE_INTEGER;
 /**
  * Reads what was revoked since the cursor, "" for all. The cursor is the oldest transaction that was open at the last read:
  * what was not visible then was written by it or a later one. A database that was restored from a backup may have an earlier
- * one; then all is read again.
+ * one; then all is read again. The replaced signing keys are few, and always told: they are refused some time after they were
+ * written.
  */
 export async function readRevocations(db: Queryable, cursor: string): Promise<RevocationPage> {
   const { rows } = await db.query<RevocationPage>({
@@ -60,7 +61,10 @@ export async function readRevocations(db: Queryable, cursor: string): Promise<Re
     text: `with at as (select pg_snapshot_xmin(pg_current_snapshot()) as xmin)
            select at.xmin::text as cursor,
              coalesce(jsonb_agg(jsonb_build_array(subject, until_ms)) filter (where kind = 'SESSION'), '[]') as sessions,
-             coalesce(jsonb_agg(jsonb_build_array(subject, version, until_ms)) filter (where kind = 'USER'), '[]') as users
+             coalesce(jsonb_agg(jsonb_build_array(subject, version, until_ms)) filter (where kind = 'USER'), '[]') as users,
+             (select coalesce(jsonb_agg(jsonb_build_array(id,
+                  greatest(0, extract(epoch from revoke_time - clock_timestamp()) * 1000)::bigint) order by id), '[]')
+                from signing_keys where revoke_time is not null) as keys
            from at left join lateral (
              select kind, subject, version, (extract(epoch from expire_time) * 1000)::bigint as until_ms
              from revocations

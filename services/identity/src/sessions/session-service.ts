@@ -18,7 +18,8 @@ import {
   VerifySecondFactorResponseSchema,
 } from "@sagacart/proto/identity/v1/identity_service";
 import { requireChangeable, requireOwn, requireReadable, resolveUserId } from "../caller.ts";
-import { type Factors, passwordOnly } from "../factors/factors.ts";
+import { passwordOnly } from "../factors/amr.ts";
+import type { Factors } from "../factors/factors.ts";
 import { sessionMessage, userMessage, userSessionMessage } from "../messages.ts";
 import { listGrants } from "../oidc/entry-store.ts";
 import { userNotFound } from "../users/user.ts";

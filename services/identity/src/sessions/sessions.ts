@@ -4,7 +4,7 @@ import { type Pool, type Transaction, withTransaction } from "@sagacart/chassis/
 import type { Log } from "@sagacart/chassis/process/log";
 import type { Clock } from "@sagacart/chassis/time/clock";
 import { uuidv7 } from "@sagacart/chassis/uuid";
-import type { Amr } from "../factors/factors.ts";
+import type { Amr } from "../factors/amr.ts";
 import type { Meters } from "../meters.ts";
 import { endGrant } from "../oidc/entry-store.ts";
 import { reasons } from "../reasons.ts";

@@ -124,6 +124,10 @@ export const identityTables: Tables = {
   // Names from the configuration.
   seeded_users: { columns: each("username", internal) },
   signing_keys: {
-    columns: { ...each("id public_jwk", open), private_key: secret, ...each("sign_time create_time", internal) },
+    columns: {
+      ...each("id public_jwk", open),
+      private_key: secret,
+      ...each("sign_time create_time revoke_time", internal),
+    },
   },
 };

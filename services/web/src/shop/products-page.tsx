@@ -4,7 +4,7 @@ import { useDebouncedCallback } from "@mantine/hooks";
 import type { Product } from "@sagacart/proto/stock/v1/product";
 import { ProductService } from "@sagacart/proto/stock/v1/product_service";
 import { keepPreviousData } from "@tanstack/react-query";
-import { getRouteApi, Link } from "@tanstack/react-router";
+import { getRouteApi, Link, useRouter } from "@tanstack/react-router";
 import { formatMoney } from "../i18n/format.ts";
 import { type Texts, useLanguage, useTexts } from "../i18n/language.tsx";
 import { FailureAlert } from "../rpc/failure-alert.tsx";
@@ -49,10 +49,13 @@ export function ProductsPage() {
   const text = useTexts(texts);
   const { q = "" } = route.useSearch();
   const navigate = route.useNavigate();
-  const search = useDebouncedCallback(
-    (query: string) => void navigate({ search: query === "" ? {} : { q: query }, replace: true }),
-    250,
-  );
+  const router = useRouter();
+  const search = useDebouncedCallback((query: string) => {
+    // Not if its visitor has followed a link in the meantime.
+    if (router.state.location.pathname === "/") {
+      void navigate({ search: query === "" ? {} : { q: query }, replace: true });
+    }
+  }, 250);
   const { data, error, isPending, hasNextPage, isFetchingNextPage, fetchNextPage, refetch } = useInfiniteQuery(
     ProductService.method.searchProducts,
     { query: q, pageSize: 24, pageToken: "" },
