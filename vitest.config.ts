@@ -45,7 +45,8 @@ export default defineConfig({
           include: ["tests/web/*.test.ts"],
           globalSetup: "./tests/support/fetch-programs.ts",
           fileParallelism: false,
-          testTimeout: 180_000,
+          // axe reads ten pages in one test; on a machine with a load of 20 that takes minutes.
+          testTimeout: 600_000,
           expect: { poll: { timeout: 60_000 } },
           hookTimeout: 300_000,
         },
