@@ -3,7 +3,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { cloneFolder } from "../../scripts/clone.ts";
 import { buildWith, findProgram, helm } from "../../scripts/go-programs.ts";
-import { ProgramError, run } from "../../scripts/program.ts";
+import { output, ProgramError, run } from "../../scripts/program.ts";
 
 /**
  * Runs `helm template …` and returns its output; rejects with a ProgramError that has Helm's reason. All of a process's commands
@@ -12,10 +12,10 @@ import { ProgramError, run } from "../../scripts/program.ts";
  */
 export async function template(args: readonly string[], input: string): Promise<string> {
   running ??= start();
-  const many = await running;
-  return many === undefined
+  const ask = await running;
+  return ask === undefined
     ? await run(await findProgram(helm), args, { cwd: cloneFolder, input, env })
-    : await many(args, input);
+    : await ask(args, input);
 }
 
 /** Helm is short-lived or small: Go's usual target only makes it collect more often. */
@@ -24,9 +24,22 @@ const env = { GOGC: "400", ...process.env };
 type Template = (args: readonly string[], input: string) => Promise<string>;
 let running: Promise<Template | undefined> | undefined;
 
+const many = fileURLToPath(new URL("helm-many.go", import.meta.url));
+let building: Promise<string | undefined> | undefined;
+
+/** Returns Helm with `helm-many.go`; undefined where Go cannot build it. */
+function built(): Promise<string | undefined> {
+  building ??= buildWith(helm, many).catch(() => undefined);
+  return building;
+}
+
+/** Returns the version of the Helm that renders. */
+export async function helmVersion(): Promise<string> {
+  return (await built()) === undefined ? await output(await findProgram(helm), ["version"]) : helm.version;
+}
+
 async function start(): Promise<Template | undefined> {
-  const file = fileURLToPath(new URL("helm-many.go", import.meta.url));
-  const program = await buildWith(helm, file).catch(() => undefined);
+  const program = await built();
   if (program === undefined) return undefined;
   const child = spawn(program, [], {
     cwd: cloneFolder,
@@ -47,9 +60,9 @@ async function start(): Promise<Template | undefined> {
     asked.push(answer);
     child.stdin.write(`${JSON.stringify({ args, input })}\n`);
     const waiting = setInterval(() => {}, 2 ** 30);
-    const { output, error } = await answer.promise.finally(() => clearInterval(waiting));
+    const { output: text, error } = await answer.promise.finally(() => clearInterval(waiting));
     if (error !== "") throw new ProgramError(`helm ${args.slice(0, 3).join(" ")} ended with 1: Error: ${error}`);
-    return output;
+    return text;
   };
 }
 

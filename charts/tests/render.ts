@@ -4,6 +4,7 @@ import { parse, parseAllDocuments } from "yaml";
 import { cloneFolder } from "../../scripts/clone.ts";
 import { ProgramError } from "../../scripts/program.ts";
 import { template } from "./helm.ts";
+import { cachedRender } from "./render-cache.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: Kubernetes' objects, of many kinds.
 export type Manifest = any;
@@ -127,7 +128,7 @@ export async function renderText(variant: Omit<Variant, "name">): Promise<string
   // Many tests render the same values.
   const input = JSON.stringify(values);
   const key = JSON.stringify([args, input]);
-  const known = rendered.get(key) ?? template(args, input);
+  const known = rendered.get(key) ?? cachedRender(args, input, () => template(args, input));
   rendered.set(key, known);
   return await known;
 }

@@ -20,8 +20,8 @@ export type Choice = {
 export type ReadyCluster = Cluster & {
   /** The installation of Temporal: its chart, or one small process. */
   readonly temporal: "chart" | "small";
-  /** Builds the images of this clone with this tag, and loads them into the cluster. */
-  loadImages(tag: string, say: (line: string) => void): Promise<void>;
+  /** Builds the images of a folder, by default of this clone, with this tag, and loads them into the cluster. */
+  loadImages(tag: string, say: (line: string) => void, folder?: string): Promise<void>;
   /** Adds another tag to the loaded images. */
   tagImages(from: string, to: string): Promise<void>;
   /** Restarts all nodes without warning, and resolves when that was asked for; absent where nobody knows how. */
@@ -52,7 +52,7 @@ async function openBuilderCluster(
     what: builder.name,
     env,
     temporal: cluster.temporal,
-    loadImages: (tag) => buildImages(env, ["--builder", builder.name, "--tag", tag]),
+    loadImages: (tag, _say, from) => buildImages(env, ["--builder", builder.name, "--tag", tag], from),
     async tagImages(from, to) {
       for (const { name } of images) await builder.tag(`sagacart/${name}:${from}`, `sagacart/${name}:${to}`);
     },
@@ -80,8 +80,8 @@ async function openKind(say: (line: string) => void): Promise<ReadyCluster> {
     what: "kind",
     env,
     temporal: "chart",
-    async loadImages(tag) {
-      await buildImages(env, ["--builder", builder.name, "--tag", tag]);
+    async loadImages(tag, _say, from) {
+      await buildImages(env, ["--builder", builder.name, "--tag", tag], from);
       await load(tag);
     },
     async tagImages(from, to) {
@@ -115,6 +115,6 @@ async function openContext(context: string | undefined): Promise<ReadyCluster> {
   return { what: `context ${current}`, env, temporal: "chart", loadImages: cannot, tagImages: cannot };
 }
 
-async function buildImages(env: NodeJS.ProcessEnv, args: readonly string[]): Promise<void> {
-  await run(process.execPath, ["scripts/images.ts", ...args], { env, cwd: cloneFolder, timeoutMs: 3_600_000 });
+async function buildImages(env: NodeJS.ProcessEnv, args: readonly string[], cwd = cloneFolder): Promise<void> {
+  await run(process.execPath, ["scripts/images.ts", ...args], { env, cwd, timeoutMs: 3_600_000 });
 }

@@ -29,6 +29,7 @@ ${builderClusters.map(({ option, usage }) => `  ${`--${option} DIR`.padEnd(18)}$
   --values FILE     additional values (JSON or YAML) for the shop's chart, in each scenario
   --steps STEP,…    the installer's steps in \`install\` (default: all of the ci profile)
   --record          write the results into ${resultsPage}; with --list, only the scenarios
+  --upgrade-from R  the commit that \`upgrade\` begins with (default: the last release)
   --keep            do not uninstall the shop at the end
   --list            print the scenarios
 
@@ -45,6 +46,7 @@ const { values } = parseArgs({
     tag: { type: "string" },
     values: { type: "string" },
     steps: { type: "string", default: "all" },
+    "upgrade-from": { type: "string" },
     record: { type: "boolean", default: false },
     keep: { type: "boolean", default: false },
     list: { type: "boolean", default: false },
@@ -107,7 +109,7 @@ const shopIn = (name: string) => {
 };
 const { namespace, shop, install } = shopIn(values.namespace);
 const stage = {
-  ...{ cluster, shop, tag, firstSteps: values.steps, install },
+  ...{ cluster, shop, tag, firstSteps: values.steps, install, upgradeFrom: values["upgrade-from"] },
   another: (suffix: string) => ({
     ...shopIn(`${values.namespace}-${suffix}`),
     values: (changes: Values) => valuesOf(tag, moreValues, changes),

@@ -1,4 +1,5 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { incoherences } from "../../charts/tests/coherent.ts";
@@ -9,6 +10,7 @@ import { auditedDatabases, databaseNames } from "../../scripts/shop.ts";
 import { valuesOf } from "./installer.ts";
 import { plainWorker, secretsFor } from "./scenarios/manifests.ts";
 import { ownPostgresValues, sqlFor, sqlOf } from "./scenarios/own-postgres.ts";
+import { folderOf } from "./scenarios/upgrade.ts";
 import { volumeValues } from "./scenarios/volume.ts";
 
 // What scenarios give to a cluster, held against the charts without one.
@@ -86,4 +88,16 @@ test("own-postgres: the SQL is that of the README, for each service and with its
   expect(sqlFor("order", audit, passwords)).not.toContain("…");
   expect(() => sqlFor("order", service, passwords)).toThrow("no password for order");
   for (const name of auditedDatabases) expect(audit).toContain(name);
+});
+
+test("upgrade: a commit's files are in a folder of their own, with this clone's packages", async () => {
+  const folder = await folderOf("HEAD");
+  try {
+    for (const path of ["k8s/install.ts", "charts/sagacart/Chart.yaml", "scripts/images.ts", "node_modules/yaml"]) {
+      expect([path, existsSync(join(folder, path))]).toEqual([path, true]);
+    }
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+  expect(existsSync(join(cloneFolder, "node_modules/yaml"))).toBe(true);
 });

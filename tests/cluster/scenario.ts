@@ -11,6 +11,8 @@ export type Stage = {
   readonly tag: string;
   /** The installer's steps for the first installation: `all`, or a list. */
   readonly firstSteps: string;
+  /** The commit that the scenario of upgrades begins with; by default the last release. */
+  readonly upgradeFrom?: string | undefined;
   /** Installs the shop, or upgrades it with these values on top of the profile's, and waits until it is ready. */
   readonly install: Install;
   /** Returns another shop on this cluster, in a namespace with this suffix, which is not installed yet. */

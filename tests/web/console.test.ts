@@ -234,6 +234,7 @@ test("what needs a fresh sign-in leads to the sign-in and back to the form, and 
     await submit(page, "End all sessions");
     await page.getByText("For this you must have signed in").waitFor();
     await shoot(page, "step-up");
+    expect(await seriousProblems(page)).toEqual([]);
     await page.getByRole("button", { name: "Sign in again" }).click();
     await fillSignIn(page);
     await page.getByRole("dialog").getByRole("button", { name: "End all sessions" }).waitFor();

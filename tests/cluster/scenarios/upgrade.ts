@@ -1,4 +1,5 @@
-import { readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { cloneFolder } from "../../../scripts/clone.ts";
 import { auditShop } from "../../../scripts/kubernetes/audit.ts";
@@ -7,6 +8,7 @@ import { copyOfClone } from "../copy-of-clone.ts";
 import { inShort, moreAnswers, startLoad } from "../load.ts";
 import { check, type Scenario, type Stage } from "../scenario.ts";
 import { openWaitingOrders } from "../waiting-orders.ts";
+import { databases } from "./databases.ts";
 
 /** Upgrades from the previous version to this one and rolls back, with orders that await payment across both. */
 export const upgrade: Scenario = {
@@ -29,6 +31,8 @@ export const upgrade: Scenario = {
       measured(
         `upgraded to chart ${await chartVersion(shop)} in ${((performance.now() - upgradedAt) / 1000).toFixed(0)} s`,
       );
+      // Those of an earlier version may not exist, or may have rights that they have no more.
+      await databases.run({ ...stage, measured: say });
       const between = await orders.begin(10);
       await orders.finish(before);
       say(`${before.length} orders from before the upgrade were paid and completed after it`);
@@ -71,11 +75,21 @@ async function chartVersion(shop: Stage["shop"]): Promise<string> {
 type Previous = AsyncDisposable & { readonly what: string; readonly folder: string; readonly tag: string };
 
 /**
- * Returns the last release with its images. Before the first release, returns this clone with a lower chart version and
+ * Returns the version to begin with: the commit that was asked for, with images of its own; or the last release with its images.
+ * Before the first release, returns this clone with a lower chart version and
  * another tag of the same images, so that the upgrade replaces every pod.
  */
-async function previousVersion({ cluster, tag }: Stage): Promise<Previous> {
+async function previousVersion({ cluster, tag, upgradeFrom, say }: Stage): Promise<Previous> {
   const git = (...args: string[]) => run("git", args, { cwd: cloneFolder });
+  if (upgradeFrom !== undefined) {
+    const commit = (await git("rev-parse", "--short=8", `${upgradeFrom}^{commit}`)).trim();
+    const folder = await folderOf(commit);
+    const from = `${tag}-${commit}`;
+    say(`building the images of ${commit}`);
+    await cluster.loadImages(from, say, folder);
+    const dispose = { [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }) };
+    return { what: `commit ${commit}`, folder, tag: from, ...dispose };
+  }
   const folder = await copyOfClone();
   const dispose = { [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }) };
   const released = (await git("tag", "--list", "v*", "--sort=-version:refname").catch(() => "")).split("\n")[0] ?? "";
@@ -96,4 +110,15 @@ async function previousVersion({ cluster, tag }: Stage): Promise<Previous> {
     tag: `${tag}-previous`,
     ...dispose,
   };
+}
+
+/** Returns a new folder with the files of a commit, and the packages of this clone, with which its programs run. */
+export async function folderOf(commit: string): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "sagacart-commit-"));
+  const archive = join(folder, "commit.tar");
+  await run("git", ["archive", "--output", archive, commit], { cwd: cloneFolder });
+  await run("tar", ["-xf", archive, "-C", folder]);
+  await rm(archive);
+  await symlink(join(cloneFolder, "node_modules"), join(folder, "node_modules"));
+  return folder;
 }

@@ -125,7 +125,7 @@ function ActionForm({
           <Button variant="default" size="sm" onClick={onClose}>
             Back
           </Button>
-          <Button type="submit" size="sm" {...(danger === true ? { color: "red" } : {})} loading={busy}>
+          <Button type="submit" size="sm" {...(danger === true ? { color: "red.9" } : {})} loading={busy}>
             {label}
           </Button>
         </Group>

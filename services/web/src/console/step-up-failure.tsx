@@ -33,7 +33,7 @@ export function StepUpFailure({
     return <FailureAlert error={error} {...more} />;
   }
   return (
-    <Alert color="yellow" variant="outline" title="Please sign in again" data-reason={failureOf(error).reason}>
+    <Alert color="indigo" variant="outline" title="Please sign in again" data-reason={failureOf(error).reason}>
       <Stack gap="xs" align="flex-start">
         <Text size="sm">{stepUp.sentence}</Text>
         <FailureAlert error={signIn.error} />

@@ -1,5 +1,5 @@
 import { useQuery } from "@connectrpc/connect-query";
-import { Badge, Stack, Title } from "@mantine/core";
+import { Stack, Title } from "@mantine/core";
 import { type Payment, Payment_Kind, Payment_State } from "@sagacart/proto/payment/v1/payment";
 import { PaymentService } from "@sagacart/proto/payment/v1/payment_service";
 import { keepPreviousData } from "@tanstack/react-query";
@@ -10,6 +10,7 @@ import { useCall } from "../call.ts";
 import { type Column, Facts, Filters, Heading, ListPage, Paged, refreshMs, Waiting } from "../list.tsx";
 import { actorText, money, time, words } from "../show.ts";
 import { To } from "../to.tsx";
+import { ToneBadge } from "../tone-badge.tsx";
 import { disputeColumns, refundColumns } from "./refunds-page.tsx";
 
 /** All payments, newest first. */
@@ -41,12 +42,8 @@ export function PaymentsPage() {
 }
 
 function StateBadge({ state }: { state: Payment_State }) {
-  const color = state === Payment_State.CAPTURED ? "green.9" : state === Payment_State.PENDING ? "indigo" : "red.9";
-  return (
-    <Badge variant="outline" size="sm" color={color}>
-      {words(Payment_State, state)}
-    </Badge>
-  );
+  const tone = state === Payment_State.CAPTURED ? "good" : state === Payment_State.PENDING ? "neutral" : "bad";
+  return <ToneBadge tone={tone}>{words(Payment_State, state)}</ToneBadge>;
 }
 
 const columns: readonly Column<Payment>[] = [

@@ -1,5 +1,5 @@
 import { useQuery } from "@connectrpc/connect-query";
-import { Badge, Group } from "@mantine/core";
+import { Group } from "@mantine/core";
 import {
   type Dispute,
   Dispute_State,
@@ -14,6 +14,7 @@ import { type Column, Filters, ListPage, refreshMs } from "../list.tsx";
 import { enumValue } from "../search.ts";
 import { actorText, money, namesOf, time, words, wordsOf } from "../show.ts";
 import { To } from "../to.tsx";
+import { type Tone, ToneBadge } from "../tone-badge.tsx";
 import { RefundActions } from "./refund-actions.tsx";
 
 /** All refunds, newest first. */
@@ -50,19 +51,15 @@ export function RefundsPage() {
   );
 }
 
-function refundColor(state: Refund_State): string {
-  return state === Refund_State.SUCCEEDED ? "green.9" : state === Refund_State.PENDING ? "indigo" : "red.9";
+function refundTone(state: Refund_State): Tone {
+  return state === Refund_State.SUCCEEDED ? "good" : state === Refund_State.PENDING ? "neutral" : "bad";
 }
 
 export const refundColumns: readonly Column<Refund>[] = [
   { head: "Refund", cell: ({ id }) => id },
   {
     head: "State",
-    cell: ({ state }) => (
-      <Badge variant="outline" size="sm" color={refundColor(state)}>
-        {words(Refund_State, state)}
-      </Badge>
-    ),
+    cell: ({ state }) => <ToneBadge tone={refundTone(state)}>{words(Refund_State, state)}</ToneBadge>,
   },
   { head: "Amount", cell: ({ amount }) => money(amount), numeric: true },
   { head: "Payment", cell: ({ paymentId }) => <To parts={["payments", paymentId]}>{paymentId}</To> },
@@ -123,9 +120,7 @@ export const disputeColumns: readonly Column<Dispute>[] = [
   {
     head: "State",
     cell: ({ state }) => (
-      <Badge variant="outline" size="sm" color={state === Dispute_State.WON ? "green.9" : "red.9"}>
-        {words(Dispute_State, state)}
-      </Badge>
+      <ToneBadge tone={state === Dispute_State.WON ? "good" : "bad"}>{words(Dispute_State, state)}</ToneBadge>
     ),
   },
   { head: "Amount", cell: ({ amount }) => money(amount), numeric: true },

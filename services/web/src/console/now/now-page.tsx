@@ -1,5 +1,5 @@
 import { useQuery } from "@connectrpc/connect-query";
-import { Alert, Badge, Card, Stack, Text, Title } from "@mantine/core";
+import { Alert, Card, Stack, Text, Title } from "@mantine/core";
 import { NotifierService } from "@sagacart/proto/notifier/v1/notifier_service";
 import { WebhookDelivery_State } from "@sagacart/proto/notifier/v1/webhook";
 import { WebhookService } from "@sagacart/proto/notifier/v1/webhook_service";
@@ -15,6 +15,7 @@ import { feedNames } from "../outgoing/feed-transport.ts";
 import { Consumers } from "../outgoing/feeds-page.tsx";
 import { ago, count, money, nameOf, span, spanOfMs, words } from "../show.ts";
 import { To } from "../to.tsx";
+import { ToneBadge } from "../tone-badge.tsx";
 import { Chart } from "./chart.tsx";
 import { addActivity, type Point, rateOf } from "./series.ts";
 
@@ -204,12 +205,7 @@ function Tile({
         )}
       </Text>
       <Text fw={700} size="lg">
-        {value}{" "}
-        {bad && (
-          <Badge color="red.9" variant="outline" size="sm">
-            look
-          </Badge>
-        )}
+        {value} {bad && <ToneBadge tone="bad">look</ToneBadge>}
       </Text>
     </Card>
   );

@@ -1,5 +1,5 @@
 import { useQuery } from "@connectrpc/connect-query";
-import { Badge, Stack } from "@mantine/core";
+import { Stack } from "@mantine/core";
 import { type Incident, Incident_State } from "@sagacart/proto/order/v1/incident";
 import { IncidentService } from "@sagacart/proto/order/v1/incident_service";
 import { keepPreviousData } from "@tanstack/react-query";
@@ -9,6 +9,7 @@ import { type Column, Facts, Filters, Heading, ListPage, refreshMs, Waiting } fr
 import { enumValue } from "../search.ts";
 import { actorText, namesOf, time, words, wordsOf } from "../show.ts";
 import { To } from "../to.tsx";
+import { ToneBadge } from "../tone-badge.tsx";
 import { IncidentActions } from "./incident-actions.tsx";
 
 /** Steps of orders that keep failing, and disputes. */
@@ -56,11 +57,7 @@ const columns: readonly Column<Incident>[] = [
 ];
 
 function IncidentBadge({ state }: { state: Incident_State }) {
-  return (
-    <Badge variant="outline" size="sm" color={state === Incident_State.OPEN ? "red.9" : "green.9"}>
-      {words(Incident_State, state)}
-    </Badge>
-  );
+  return <ToneBadge tone={state === Incident_State.OPEN ? "bad" : "good"}>{words(Incident_State, state)}</ToneBadge>;
 }
 
 /** One incident, and what can be done about it. */

@@ -38,7 +38,7 @@ export function OrderPage() {
       {query.data !== undefined && (
         <>
           {query.data.missing.map(({ part, error }) => (
-            <Alert key={part} color="yellow" variant="outline" title={`Without ${part}`}>
+            <Alert key={part} color="red" variant="outline" title={`Without ${part}`}>
               {failureOf(error).message}
             </Alert>
           ))}

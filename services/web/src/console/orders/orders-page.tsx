@@ -1,5 +1,5 @@
 import { useQuery } from "@connectrpc/connect-query";
-import { Badge, Button, Group, TextInput } from "@mantine/core";
+import { Button, Group, TextInput } from "@mantine/core";
 import { type Order, Order_State } from "@sagacart/proto/order/v1/order";
 import { OrderService } from "@sagacart/proto/order/v1/order_service";
 import { keepPreviousData } from "@tanstack/react-query";
@@ -10,7 +10,8 @@ import { type Column, Filters, ListPage, refreshMs } from "../list.tsx";
 import { enumValue, timeValue } from "../search.ts";
 import { money, namesOf, time, words, wordsOf } from "../show.ts";
 import { pathOf, To } from "../to.tsx";
-import { orderColor } from "./order-color.ts";
+import { ToneBadge } from "../tone-badge.tsx";
+import { orderTone } from "./order-tone.ts";
 
 /** The search for orders. */
 export function OrdersPage() {
@@ -89,11 +90,7 @@ function productsOf(lines: Order["lines"]): string {
 }
 
 export function OrderBadge({ state }: { state: Order_State }) {
-  return (
-    <Badge variant="outline" color={orderColor(state)} size="sm">
-      {words(Order_State, state)}
-    </Badge>
-  );
+  return <ToneBadge tone={orderTone(state)}>{words(Order_State, state)}</ToneBadge>;
 }
 
 function OpenById() {

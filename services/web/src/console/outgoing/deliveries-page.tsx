@@ -1,5 +1,5 @@
 import { useQuery } from "@connectrpc/connect-query";
-import { Badge, Stack, Title } from "@mantine/core";
+import { Stack, Title } from "@mantine/core";
 import {
   type WebhookAttempt,
   type WebhookDelivery,
@@ -16,6 +16,7 @@ import { type Column, Facts, Filters, Heading, ListPage, Rows, refreshMs, Waitin
 import { enumValue } from "../search.ts";
 import { namesOf, span, time, words, wordsOf } from "../show.ts";
 import { To } from "../to.tsx";
+import { ToneBadge } from "../tone-badge.tsx";
 import { Preformatted } from "./messages-page.tsx";
 
 /** The deliveries to all endpoints. Dead letters are those in the state dead. */
@@ -59,13 +60,9 @@ export function DeliveriesPage() {
 }
 
 function StateBadge({ state }: { state: WebhookDelivery_State }) {
-  const color =
-    state === WebhookDelivery_State.DELIVERED ? "green.9" : state === WebhookDelivery_State.DEAD ? "red.9" : "indigo";
-  return (
-    <Badge variant="outline" size="sm" color={color}>
-      {words(WebhookDelivery_State, state)}
-    </Badge>
-  );
+  const tone =
+    state === WebhookDelivery_State.DELIVERED ? "good" : state === WebhookDelivery_State.DEAD ? "bad" : "neutral";
+  return <ToneBadge tone={tone}>{words(WebhookDelivery_State, state)}</ToneBadge>;
 }
 
 export const deliveryColumns: readonly Column<WebhookDelivery>[] = [

@@ -159,7 +159,7 @@ const eventColumns: readonly Column<Event>[] = [
     head: "Data",
     cell: ({ data, type, position }) => (
       <details>
-        <summary aria-label={`Data of ${type} at ${position}`}>Show</summary>
+        <summary aria-label={`Show the data of ${type} at ${position}`}>Show</summary>
         <pre className={classes.code}>{indented(data)}</pre>
       </details>
     ),

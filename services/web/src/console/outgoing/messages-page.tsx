@@ -1,5 +1,5 @@
 import { useQuery } from "@connectrpc/connect-query";
-import { Badge, Stack, Title } from "@mantine/core";
+import { Stack, Title } from "@mantine/core";
 import { type MailboxMessage, type Message, Message_Channel, Message_State } from "@sagacart/proto/notifier/v1/message";
 import { MailboxService, NotifierService } from "@sagacart/proto/notifier/v1/notifier_service";
 import { keepPreviousData } from "@tanstack/react-query";
@@ -11,6 +11,7 @@ import { type Column, Facts, Filters, Heading, ListPage, refreshMs, Waiting } fr
 import { enumValue } from "../search.ts";
 import { namesOf, time, words, wordsOf } from "../show.ts";
 import { To } from "../to.tsx";
+import { ToneBadge } from "../tone-badge.tsx";
 
 /** The messages to customers. */
 export function MessagesPage() {
@@ -53,12 +54,8 @@ function optionsOf(values: Readonly<Record<string, number>>) {
 }
 
 function StateBadge({ state }: { state: Message_State }) {
-  const color = state === Message_State.SENT ? "green.9" : state === Message_State.FAILED ? "red.9" : "indigo";
-  return (
-    <Badge variant="outline" size="sm" color={color}>
-      {words(Message_State, state)}
-    </Badge>
-  );
+  const tone = state === Message_State.SENT ? "good" : state === Message_State.FAILED ? "bad" : "neutral";
+  return <ToneBadge tone={tone}>{words(Message_State, state)}</ToneBadge>;
 }
 
 const columns: readonly Column<Message>[] = [

@@ -1,5 +1,5 @@
 import { useQuery } from "@connectrpc/connect-query";
-import { Alert, Badge, Code, Stack, Text, Title } from "@mantine/core";
+import { Alert, Code, Stack, Text, Title } from "@mantine/core";
 import {
   type WebhookDelivery,
   type WebhookEndpoint,
@@ -18,6 +18,7 @@ import { type Column, Facts, Heading, ListPage, Paged, refreshMs, Waiting } from
 import { enumValue } from "../search.ts";
 import { namesOf, span, time, words, wordsOf } from "../show.ts";
 import { pathOf, To } from "../to.tsx";
+import { ToneBadge } from "../tone-badge.tsx";
 import { deliveryColumns } from "./deliveries-page.tsx";
 
 /** Where the shop's events are sent to. */
@@ -47,7 +48,7 @@ function Secret({ secret }: { secret: string }) {
   return (
     <Alert
       component="span"
-      color="yellow"
+      color="indigo"
       variant="outline"
       title="The secret that signs the requests is shown this once"
     >
@@ -59,13 +60,13 @@ function Secret({ secret }: { secret: string }) {
 function CircuitBadge({ endpoint: { circuit, enabled } }: { endpoint: WebhookEndpoint }) {
   const isGood = enabled === true && circuit === WebhookEndpoint_Circuit.CLOSED;
   return (
-    <Badge variant="outline" size="sm" color={isGood ? "green.9" : "red.9"}>
+    <ToneBadge tone={isGood ? "good" : "bad"}>
       {enabled === true
         ? isGood
           ? "Sending"
           : `Circuit ${words(WebhookEndpoint_Circuit, circuit).toLowerCase()}`
         : "Not enabled"}
-    </Badge>
+    </ToneBadge>
   );
 }
 

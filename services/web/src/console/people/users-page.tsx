@@ -1,5 +1,5 @@
 import { useQuery } from "@connectrpc/connect-query";
-import { Badge, Group, Stack, Title } from "@mantine/core";
+import { Group, Stack, Title } from "@mantine/core";
 import { type Factor, Factor_Kind } from "@sagacart/proto/identity/v1/factor";
 import { IdentityService } from "@sagacart/proto/identity/v1/identity_service";
 import type { UserSession } from "@sagacart/proto/identity/v1/session";
@@ -13,6 +13,7 @@ import classes from "../console.module.css";
 import { type Column, Facts, Filters, Heading, ListPage, Rows, refreshMs, Waiting } from "../list.tsx";
 import { time, words, wordsOf } from "../show.ts";
 import { pathOf, To } from "../to.tsx";
+import { ToneBadge } from "../tone-badge.tsx";
 
 const roles = ["customer", "support", "operator"] as const;
 
@@ -67,9 +68,9 @@ function RoleBadges({ roles: given }: { roles: readonly string[] }) {
   return (
     <Group gap={4} wrap="nowrap">
       {given.map((role) => (
-        <Badge key={role} variant="outline" size="sm" color={role === "customer" ? "gray.8" : "indigo"}>
+        <ToneBadge key={role} tone={role === "customer" ? "neutral" : "good"}>
           {role}
-        </Badge>
+        </ToneBadge>
       ))}
     </Group>
   );

@@ -1,16 +1,17 @@
 import { Order_State } from "@sagacart/proto/order/v1/order";
+import type { Tone } from "../tone-badge.tsx";
 
-/** The color of an order's state. The state is always written, too. */
-export function orderColor(state: Order_State): string {
+/** How good it is what an order's state says. */
+export function orderTone(state: Order_State): Tone {
   switch (state) {
     case Order_State.COMPLETED:
-      return "green.9";
+      return "good";
     case Order_State.CANCELLING:
     case Order_State.REJECTED:
     case Order_State.CANCELLED:
     case Order_State.EXPIRED:
-      return "red.9";
+      return "bad";
     default:
-      return "indigo";
+      return "neutral";
   }
 }
