@@ -1,3 +1,4 @@
+import "./help.ts";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
