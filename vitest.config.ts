@@ -1,5 +1,17 @@
 import { defineConfig } from "vitest/config";
 
+/** Builds clients in other languages with their tools, which takes minutes: `npm run clients` does the same. */
+const clients = {
+  test: {
+    name: "clients",
+    include: ["tests/clients.test.ts"],
+    globalSetup: "./tests/support/fetch-programs.ts",
+    fileParallelism: false,
+    testTimeout: 1_200_000,
+    hookTimeout: 300_000,
+  },
+};
+
 export default defineConfig({
   test: {
     maxWorkers: 2,
@@ -30,7 +42,7 @@ export default defineConfig({
           // Against the whole of it, from outside: one file at a time, since it is one shop.
           name: "e2e",
           include: ["tests/**/*.test.ts"],
-          exclude: ["tests/web/**"],
+          exclude: ["tests/clients.test.ts", "tests/web/**"],
           globalSetup: "./tests/support/fetch-programs.ts",
           fileParallelism: false,
           testTimeout: 300_000,
@@ -51,6 +63,7 @@ export default defineConfig({
           hookTimeout: 300_000,
         },
       },
+      ...(process.env.CI === "true" ? [clients] : []),
     ],
   },
 });
