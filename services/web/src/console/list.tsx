@@ -1,9 +1,9 @@
 import { Button, Group, Loader, NativeSelect, Stack, Table, Text, TextInput, Title } from "@mantine/core";
-import type { FormEvent, ReactNode } from "react";
+import { type FormEvent, type ReactNode, useEffect, useRef } from "react";
 import { failureOf } from "../rpc/failure.ts";
 import { useAddress } from "./address.ts";
 import classes from "./console.module.css";
-import { localTime, utcTime } from "./search.ts";
+import { editedTime, localTime } from "./search.ts";
 import { StepUpFailure } from "./step-up-failure.tsx";
 
 /** How often a list is read again while it is shown. */
@@ -152,47 +152,67 @@ export type Filter = {
   readonly label: string;
   readonly kind?: "text" | "time" | "select";
   readonly options?: readonly { readonly value: string; readonly label: string }[];
+  /** Keeps its text out of the address, for what the contract marks `body_only`. Pages read it from `privateTexts`. */
+  readonly private?: true;
 };
 
-/** The filters of a list. Choices apply at once, texts with Enter or the button; all begin at the first page again. */
+/** The filters of a list. They apply with Enter or the button, and begin at the first page again. */
 export function Filters({ filters }: { filters: readonly Filter[] }) {
-  const { texts, set } = useAddress(...filters.map(({ name }) => name));
+  const names = filters.map(({ name }) => name);
+  const { texts, privateTexts, set } = useAddress(...names);
+  const form = useRef<HTMLFormElement>(null);
+  const textOf = (filter: Filter) => (filter.private === true ? privateTexts : texts)[filter.name];
+  const shownOf = (filter: Filter) => (filter.kind === "time" ? localTime(textOf(filter)) : (textOf(filter) ?? ""));
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
-    const form = new FormData(event.currentTarget);
-    const changes = filters.map(({ name, kind }) => {
-      const value = String(form.get(name) ?? "").trim();
-      return [name, kind === "time" ? utcTime(value) : value || undefined] as const;
-    });
-    set({ ...Object.fromEntries(changes), page: undefined });
+    const given = new FormData(event.currentTarget);
+    const changesOf = (wanted: readonly Filter[]) =>
+      Object.fromEntries(
+        wanted.map((filter) => {
+          const value = String(given.get(filter.name) ?? "").trim();
+          return [filter.name, filter.kind === "time" ? editedTime(textOf(filter), value) : value || undefined];
+        }),
+      );
+    set(
+      { ...changesOf(filters.filter((filter) => filter.private !== true)), page: undefined },
+      changesOf(filters.filter((filter) => filter.private === true)),
+    );
   };
-  // A new form for each address, so that the inputs have what the address says, also after going back.
-  const key = filters.map(({ name }) => texts[name] ?? "").join("\n");
+  // Gives the inputs what the address says, also after going back. A new form would do that, too, but would lose the focus.
+  const key = filters.map(shownOf).join("\n");
+  // biome-ignore lint/correctness/useExhaustiveDependencies: what is typed stays until the address has other texts
+  useEffect(() => {
+    for (const filter of filters) {
+      const input = form.current?.elements.namedItem(filter.name);
+      if (input instanceof HTMLInputElement || input instanceof HTMLSelectElement) {
+        input.value = shownOf(filter);
+      }
+    }
+  }, [key]);
   return (
     <search>
-      <form key={key} onSubmit={submit}>
+      <form ref={form} onSubmit={submit}>
         <Group align="flex-end" gap="sm">
-          {filters.map(({ name, label, kind = "text", options = [] }) =>
-            kind === "select" ? (
+          {filters.map((filter) =>
+            filter.kind === "select" ? (
               <NativeSelect
-                key={name}
-                name={name}
-                label={label}
+                key={filter.name}
+                name={filter.name}
+                label={filter.label}
                 size="xs"
-                data={[{ value: "", label: "Any" }, ...options]}
-                defaultValue={texts[name] ?? ""}
-                onChange={({ currentTarget }) => currentTarget.form?.requestSubmit()}
+                data={[{ value: "", label: "Any" }, ...(filter.options ?? [])]}
+                defaultValue={shownOf(filter)}
               />
             ) : (
               <TextInput
-                key={name}
-                name={name}
-                label={label}
+                key={filter.name}
+                name={filter.name}
+                label={filter.label}
                 size="xs"
                 maxLength={200}
                 autoComplete="off"
-                {...(kind === "time" ? { type: "datetime-local", step: 1 } : {})}
-                defaultValue={kind === "time" ? localTime(texts[name]) : (texts[name] ?? "")}
+                {...(filter.kind === "time" ? { type: "datetime-local", step: 1 } : {})}
+                defaultValue={shownOf(filter)}
               />
             ),
           )}
