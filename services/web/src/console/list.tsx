@@ -66,9 +66,12 @@ export function Paged<Page extends { readonly nextPageToken: string }, Row>(give
   readonly keyOf: (row: Row) => string;
   readonly columns: readonly Column<Row>[];
   readonly empty: string;
+  /** What a page without rows says if more pages follow. */
+  readonly emptyPage?: string;
   readonly pageName?: string;
 }) {
   const { label, query, rowsOf, keyOf, columns, empty, pageName = "page" } = given;
+  const { emptyPage = "Nothing on this page; there may be more on the next." } = given;
   const { texts, set } = useAddress(pageName);
   const { data, error, isPending, isPlaceholderData } = query;
   const rows = data === undefined ? [] : rowsOf(data);
@@ -80,7 +83,7 @@ export function Paged<Page extends { readonly nextPageToken: string }, Row>(give
       <StepUpFailure error={error} {...(badToken ? {} : { onRetry: query.refetch })} />
       {isPending && error === null && <Loader size="sm" aria-label={`Reading ${label}`} />}
       {data !== undefined && rows.length === 0 && (
-        <Text role="status">{next === "" ? empty : "Nothing on this page; there may be more on the next."}</Text>
+        <Text role="status">{next === "" ? empty : emptyPage}</Text>
       )}
       {rows.length > 0 && <Rows label={label} rows={rows} keyOf={keyOf} columns={columns} />}
       {(!isFirst || next !== "") && (
