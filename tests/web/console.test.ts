@@ -279,6 +279,7 @@ test("a template is previewed, a broken one is refused, and a changed one is sav
     await page.getByText("That did not work").waitFor();
     await page.getByLabel("Subject").fill("Yours: {{ order_id }}");
     await page.getByRole("button", { name: "Save" }).click();
+    await page.getByText("Saved. Messages that are created from now on use it.").waitFor();
     await page.getByText("2", { exact: true }).first().waitFor();
     await shoot(page, "template");
   }));
