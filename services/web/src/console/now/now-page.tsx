@@ -117,7 +117,13 @@ function Activity({ activity, points }: { activity: GetOrderActivityResponse; po
           unit="ms"
           lines={[
             { label: "median", color: "indigo", bridged: true, values: points.map(({ median }) => median) },
-            { label: "99 %", color: "orange", dashed: true, bridged: true, values: points.map(({ percentile99 }) => percentile99) },
+            {
+              label: "99 %",
+              color: "orange",
+              dashed: true,
+              bridged: true,
+              values: points.map(({ percentile99 }) => percentile99),
+            },
           ]}
         />
       </div>

@@ -14,6 +14,7 @@ import classes from "../console.module.css";
 import { type Column, Filters, Heading, Paged, refreshMs } from "../list.tsx";
 import { count, span, time } from "../show.ts";
 import { To } from "../to.tsx";
+import { readPosition } from "../whole-number.ts";
 import { indented } from "./deliveries-page.tsx";
 import { type FeedName, feedNames, feedTransport } from "./feed-transport.ts";
 
@@ -98,7 +99,7 @@ function Replay({ feed, consumer: { name, generation, position } }: { feed: Feed
           name,
           generation,
           reason,
-          target: { case: "afterPosition", value: BigInt(/^\d{1,18}$/.test(after) ? after : "-1") },
+          target: { case: "afterPosition", value: readPosition(after) },
         })
       }
     />
