@@ -86,9 +86,9 @@ function ActionForm({
     setBusy(true);
     setError(undefined);
     const attempt = attemptOf(draft);
-    // Kept before it is sent: whoever closes the form or loads the page again must repeat this call, and not make another.
-    keepDraft(sessionStorage, place, sending(draft, attempt));
     try {
+      // Kept before it is sent: a form that is closed or loaded again must repeat this call, and not make another.
+      keepDraft(sessionStorage, place, sending(draft, attempt));
       const answer = await run(attempt.values, attempt.requestId);
       dropDraft(sessionStorage, place);
       // The action may have gone with its own success, which another read has shown, so its form is closed in any case.
@@ -110,6 +110,11 @@ function ActionForm({
       setBusy(false);
     }
   };
+  const discard = () => {
+    dropDraft(sessionStorage, place);
+    setDraft({ values: initialValues(fields), unanswered: [] });
+    setError(undefined);
+  };
   return (
     <form onSubmit={(event) => void submit(event)}>
       <Stack gap="sm">
@@ -129,8 +134,13 @@ function ActionForm({
         />
         {draft.unanswered.length > 0 && !busy && (
           <Alert color="orange" variant="outline" title="This may have been done already">
-            It was sent, and the answer was lost. Sent again unchanged, it is the same call. With other values it is
-            another one, which is done in addition.
+            <Text size="sm">
+              It was sent, and the answer was lost. Sent again unchanged, it is the same call. With other values it is
+              another one, which is done in addition. Discard it if you have seen that it was done.
+            </Text>
+            <Button size="xs" variant="default" mt="xs" onClick={discard}>
+              Discard
+            </Button>
           </Alert>
         )}
         <Group justify="flex-end">
