@@ -82,9 +82,7 @@ export function Paged<Page extends { readonly nextPageToken: string }, Row>(give
     <Stack gap="sm" aria-busy={isPending || isPlaceholderData}>
       <StepUpFailure error={error} {...(badToken ? {} : { onRetry: query.refetch })} />
       {isPending && error === null && <Loader size="sm" aria-label={`Reading ${label}`} />}
-      {data !== undefined && rows.length === 0 && (
-        <Text role="status">{next === "" ? empty : emptyPage}</Text>
-      )}
+      {data !== undefined && rows.length === 0 && <Text role="status">{next === "" ? empty : emptyPage}</Text>}
       {rows.length > 0 && <Rows label={label} rows={rows} keyOf={keyOf} columns={columns} />}
       {(!isFirst || next !== "") && (
         <Group gap="xs">
@@ -114,7 +112,8 @@ export function Rows<Row>({
 }: {
   readonly label: string;
   readonly rows: readonly Row[];
-  readonly keyOf: (row: Row) => string;
+  /** Unique among the rows. The index will do for rows that never change. */
+  readonly keyOf: (row: Row, index: number) => string;
   readonly columns: readonly Column<Row>[];
 }) {
   if (rows.length === 0) {
@@ -135,8 +134,8 @@ export function Rows<Row>({
           </Table.Tr>
         </Table.Thead>
         <Table.Tbody>
-          {rows.map((row) => (
-            <Table.Tr key={keyOf(row)}>
+          {rows.map((row, index) => (
+            <Table.Tr key={keyOf(row, index)}>
               {columns.map(({ head, cell, numeric }) => (
                 <Table.Td key={head} className={numeric === true ? classes.numeric : undefined}>
                   {cell(row)}
