@@ -8,16 +8,16 @@ import { OrderService, WaitFor } from "@sagacart/proto/order/v1/order_service";
 import { AddressSchema } from "@sagacart/proto/type/v1/address";
 import { useMutation } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { useRef, useState } from "react";
+import { useState } from "react";
 import { customerIdOf, useSession } from "../auth/use-session.tsx";
 import { formatMoney } from "../i18n/format.ts";
 import { type Texts, useLanguage, useTexts } from "../i18n/language.tsx";
 import { PageLink } from "../layout/page-link.tsx";
 import { failureOf, isTransient } from "../rpc/failure.ts";
 import { FailureAlert } from "../rpc/failure-alert.tsx";
-import { newRequestId } from "../rpc/request-id.ts";
 import { useSiteConfig } from "../use-site-config.tsx";
 import { type AddressDraft, AddressForm, addressTexts, likelyCountry } from "./address-form.tsx";
+import { createAttempt } from "./attempt.ts";
 import { readGuestCart, rememberGuestOrder } from "./cart-store.ts";
 import { paymentMethods } from "./payment-methods.ts";
 import { useCart } from "./use-cart.ts";
@@ -26,6 +26,8 @@ type CheckoutTexts = {
   readonly title: string;
   readonly empty: string;
   readonly toCart: string;
+  readonly underWay: string;
+  readonly toOrder: string;
   readonly contact: string;
   readonly email: string;
   readonly emailHint: string;
@@ -51,6 +53,8 @@ const texts: Texts<CheckoutTexts> = {
     title: "Checkout",
     empty: "There is nothing to check out.",
     toCart: "To the cart",
+    underWay: "An order of this cart is under way.",
+    toOrder: "See the order",
     contact: "Contact",
     email: "E-mail",
     emailHint: "Messages about this order go there.",
@@ -69,12 +73,14 @@ const texts: Texts<CheckoutTexts> = {
     methodIdHint: "The card provider's id of a payment method.",
     buy: (total) => `Buy now for ${total}`,
     order: (total) => `Order for ${total}, pay later`,
-    expected: "If the total is another by now, nothing is bought, and you are asked again.",
+    expected: "If the total has changed, nothing is bought and you are asked again.",
   },
   de: {
     title: "Kasse",
     empty: "Es gibt nichts zu bestellen.",
     toCart: "Zum Warenkorb",
+    underWay: "Dieser Warenkorb wird gerade bestellt.",
+    toOrder: "Zur Bestellung",
     contact: "Kontakt",
     email: "E-Mail",
     emailHint: "Dorthin gehen Nachrichten zu dieser Bestellung.",
@@ -93,7 +99,7 @@ const texts: Texts<CheckoutTexts> = {
     methodIdHint: "Die Kennung einer Zahlungsart beim Zahlungsdienst.",
     buy: (total) => `Jetzt für ${total} kaufen`,
     order: (total) => `Für ${total} bestellen, später zahlen`,
-    expected: "Ist die Summe inzwischen eine andere, wird nichts gekauft, und Sie werden noch einmal gefragt.",
+    expected: "Hat sich die Summe geändert, wird nichts gekauft, und Sie werden noch einmal gefragt.",
   },
 };
 
@@ -108,7 +114,15 @@ export function CheckoutPage() {
         <Title order={1}>{text.title}</Title>
         {query.isPending && <Loader />}
         <FailureAlert error={query.error} onRetry={query.refetch} />
-        {query.isSuccess && (cart === undefined || cart.lines.length === 0 || cart.state !== Cart_State.OPEN) && (
+        {cart?.state === Cart_State.CHECKING_OUT && cart.orderId !== "" && (
+          <>
+            <Text>{text.underWay}</Text>
+            <PageLink to="/shop/orders/$orderId" params={{ orderId: cart.orderId }}>
+              {text.toOrder}
+            </PageLink>
+          </>
+        )}
+        {query.isSuccess && isNothing(cart) && (
           <>
             <Text>{text.empty}</Text>
             <PageLink to="/shop/cart">{text.toCart}</PageLink>
@@ -120,6 +134,12 @@ export function CheckoutPage() {
       </Stack>
     </Container>
   );
+}
+
+/** Returns true if there is nothing to check out, and no order of it under way. */
+function isNothing(cart: Cart | undefined): boolean {
+  const isUnderWay = cart?.state === Cart_State.CHECKING_OUT && cart.orderId !== "";
+  return !isUnderWay && (cart === undefined || cart.lines.length === 0 || cart.state !== Cart_State.OPEN);
 }
 
 function CheckoutForm({ cart, refetch }: { cart: Cart; refetch: () => unknown }) {
@@ -245,7 +265,7 @@ function useCheckout(cart: Cart) {
   const { state } = useSession();
   const navigate = useNavigate();
   // One key for one purchase, so that a repeat after a lost answer buys once; another one when something else is bought.
-  const attempt = useRef({ content: "", requestId: "" });
+  const [attempt] = useState(createAttempt);
   return useMutation({
     async mutationFn({ email, payLater, method, address, total }: Purchase) {
       const request = {
@@ -257,10 +277,7 @@ function useCheckout(cart: Cart) {
         waitFor: WaitFor.ACCEPTED,
       };
       const content = JSON.stringify([email, payLater, method, address, cart.id, cart.etag, String(total?.minorUnits)]);
-      if (attempt.current.content !== content) {
-        attempt.current = { content, requestId: newRequestId() };
-      }
-      const { requestId } = attempt.current;
+      const requestId = attempt.requestIdFor(content);
       if (state.kind === "signed-in") {
         const customerId = customerIdOf(state);
         const orders = createClient(OrderService, transport);
