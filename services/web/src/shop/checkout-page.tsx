@@ -19,7 +19,8 @@ import { useSiteConfig } from "../use-site-config.tsx";
 import { type AddressDraft, AddressForm, addressTexts, likelyCountry } from "./address-form.tsx";
 import { createAttempt } from "./attempt.ts";
 import { readGuestCart, rememberGuestOrder } from "./cart-store.ts";
-import { paymentMethods } from "./payment-methods.ts";
+import { MethodInput, methodTexts, useWaysToPay } from "./method-input.tsx";
+import { initialMethod } from "./payment-methods.ts";
 import { useCart } from "./use-cart.ts";
 
 type CheckoutTexts = {
@@ -40,9 +41,6 @@ type CheckoutTexts = {
   readonly when: string;
   readonly now: string;
   readonly later: string;
-  readonly method: string;
-  readonly methodId: string;
-  readonly methodIdHint: string;
   readonly buy: (total: string) => string;
   readonly order: (total: string) => string;
   readonly expected: string;
@@ -68,9 +66,6 @@ const texts: Texts<CheckoutTexts> = {
     when: "When to pay",
     now: "Now",
     later: "Later: the stock is reserved for 30 minutes, and you pay on the order's page",
-    method: "How to pay",
-    methodId: "Payment method",
-    methodIdHint: "The card provider's id of a payment method.",
     buy: (total) => `Buy now for ${total}`,
     order: (total) => `Order for ${total}, pay later`,
     expected: "If the total has changed, nothing is bought and you are asked again.",
@@ -94,9 +89,6 @@ const texts: Texts<CheckoutTexts> = {
     when: "Wann zahlen",
     now: "Jetzt",
     later: "Später: Die Ware ist 30 Minuten reserviert; bezahlt wird auf der Seite der Bestellung",
-    method: "Wie zahlen",
-    methodId: "Zahlungsart",
-    methodIdHint: "Die Kennung einer Zahlungsart beim Zahlungsdienst.",
     buy: (total) => `Jetzt für ${total} kaufen`,
     order: (total) => `Für ${total} bestellen, später zahlen`,
     expected: "Hat sich die Summe geändert, wird nichts gekauft, und Sie werden noch einmal gefragt.",
@@ -145,15 +137,16 @@ function isNothing(cart: Cart | undefined): boolean {
 function CheckoutForm({ cart, refetch }: { cart: Cart; refetch: () => unknown }) {
   const text = useTexts(texts);
   const fieldTexts = useTexts(addressTexts);
+  const { method: methodLabel } = useTexts(methodTexts);
   const { language } = useLanguage();
   const { state } = useSession();
   const { simulatedProviders } = useSiteConfig();
   const isGuest = state.kind !== "signed-in";
-  const methods = paymentMethods({ language, isSimulated: simulatedProviders, hasBalance: !isGuest });
+  const ways = useWaysToPay(!isGuest);
   const [email, setEmail] = useState("");
   const [delivery, setDelivery] = useState("ship");
   const [when, setWhen] = useState("now");
-  const [method, setMethod] = useState(methods[0]?.id ?? "");
+  const [method, setMethod] = useState(() => initialMethod(ways));
   const [address, setAddress] = useState<AddressDraft>(() => ({
     ...{ recipient: "", line1: "", line2: "", postalCode: "", city: "", region: "" },
     countryCode: likelyCountry(navigator.languages, language),
@@ -209,26 +202,9 @@ function CheckoutForm({ cart, refetch }: { cart: Cart; refetch: () => unknown })
               <Radio value="later" label={text.later} />
             </Stack>
           </Radio.Group>
-          {methods.length > 0 ? (
-            <Radio.Group value={method} onChange={setMethod} label={text.method}>
-              <Stack gap="xs" mt="xs">
-                {methods.map(({ id, label, does }) => (
-                  <Radio key={id} value={id} label={label} description={does} />
-                ))}
-              </Stack>
-            </Radio.Group>
-          ) : (
-            <TextInput
-              label={text.methodId}
-              description={text.methodIdHint}
-              required
-              maxLength={100}
-              value={method}
-              onChange={({ currentTarget }) => setMethod(currentTarget.value)}
-            />
-          )}
+          <MethodInput ways={ways} value={method} onChange={setMethod} />
         </Section>
-        <FailureAlert error={checkout.error} names={namesOf(fieldTexts, text)} />
+        <FailureAlert error={checkout.error} names={namesOf(fieldTexts, text.email, methodLabel)} />
         <Button type="submit" size="md" loading={checkout.isPending}>
           {when === "later" ? text.order(shown) : text.buy(shown)}
         </Button>
@@ -269,7 +245,7 @@ function useCheckout(cart: Cart) {
   return useMutation({
     async mutationFn({ email, payLater, method, address, total }: Purchase) {
       const request = {
-        paymentMethod: method,
+        paymentMethod: method.trim(),
         payLater,
         ...(address === undefined ? {} : { shippingAddress: create(AddressSchema, trimmed(address)) }),
         ...(total === undefined ? {} : { expectedTotal: total }),
@@ -329,7 +305,11 @@ function trimmed(address: AddressDraft): AddressDraft {
 }
 
 /** Names the request's fields by the labels of the form. */
-function namesOf(address: Readonly<Record<keyof AddressDraft, string>>, text: CheckoutTexts): Record<string, string> {
+function namesOf(
+  address: Readonly<Record<keyof AddressDraft, string>>,
+  email: string,
+  method: string,
+): Record<string, string> {
   const snake = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
   return {
     ...Object.fromEntries(
@@ -338,9 +318,9 @@ function namesOf(address: Readonly<Record<keyof AddressDraft, string>>, text: Ch
         [`shipping_address.${snake(name)}`, label],
       ]),
     ),
-    contactEmail: text.email,
-    contact_email: text.email,
-    paymentMethod: text.method,
-    payment_method: text.method,
+    contactEmail: email,
+    contact_email: email,
+    paymentMethod: method,
+    payment_method: method,
   };
 }
