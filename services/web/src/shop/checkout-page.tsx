@@ -16,7 +16,8 @@ import { PageLink } from "../layout/page-link.tsx";
 import { failureOf, isTransient } from "../rpc/failure.ts";
 import { FailureAlert } from "../rpc/failure-alert.tsx";
 import { useSiteConfig } from "../use-site-config.tsx";
-import { type AddressDraft, AddressForm, addressTexts, likelyCountry } from "./address-form.tsx";
+import { type AddressDraft, addressOf } from "./address-fields.ts";
+import { AddressForm, addressTexts, likelyCountry } from "./address-form.tsx";
 import { createAttempt } from "./attempt.ts";
 import { readGuestCart, rememberGuestOrder } from "./cart-store.ts";
 import { MethodInput, methodTexts, useWaysToPay } from "./method-input.tsx";
@@ -159,7 +160,13 @@ function CheckoutForm({ cart, refetch }: { cart: Cart; refetch: () => unknown })
       onSubmit={(event) => {
         event.preventDefault();
         checkout.mutate(
-          { email, payLater: when === "later", method, address: delivery === "ship" ? address : undefined, total },
+          {
+            email,
+            payLater: when === "later",
+            method,
+            address: delivery === "ship" ? addressOf(address) : undefined,
+            total,
+          },
           // It may have failed because of what has changed.
           { onError: () => void refetch() },
         );
@@ -247,7 +254,7 @@ function useCheckout(cart: Cart) {
       const request = {
         paymentMethod: method.trim(),
         payLater,
-        ...(address === undefined ? {} : { shippingAddress: create(AddressSchema, trimmed(address)) }),
+        ...(address === undefined ? {} : { shippingAddress: create(AddressSchema, address) }),
         ...(total === undefined ? {} : { expectedTotal: total }),
         cartEtag: cart.etag,
         waitFor: WaitFor.ACCEPTED,
@@ -289,19 +296,6 @@ function currentTotal({ lines, total }: Cart): Cart["total"] {
     return BigInt(quantity) * (price?.minorUnits ?? 0n);
   });
   return { ...total, minorUnits: prices.reduce((sum, price) => sum + price, 0n) };
-}
-
-function trimmed(address: AddressDraft): AddressDraft {
-  const { countryCode, recipient, line1, line2, postalCode, city, region } = address;
-  return {
-    countryCode,
-    recipient: recipient.trim(),
-    line1: line1.trim(),
-    line2: line2.trim(),
-    postalCode: postalCode.trim(),
-    city: city.trim(),
-    region: region.trim(),
-  };
 }
 
 /** Names the request's fields by the labels of the form. */
