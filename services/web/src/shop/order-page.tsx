@@ -84,8 +84,12 @@ export function OrderPage() {
 function SignIn() {
   const text = useTexts(orderTexts);
   const { session } = useSession();
+  const { issuer } = useSiteConfig();
   const { href } = useLocation();
   const signIn = useMutation({ mutationFn: () => session.signIn(href) });
+  if (issuer === undefined) {
+    return null;
+  }
   return (
     <>
       <Group>
@@ -205,7 +209,7 @@ function detailsOf({ what, status }: TimelineEntry, order: Order, text: OrderTex
   if (what === "ship" && status === "refused") {
     return [order.outcomeDetail === "" ? "" : declineText(order.outcomeDetail, language)].filter((line) => line !== "");
   }
-  if (what === "undo-charge" && !isNothingTaken(order)) {
+  if (what === "undo-charge" && payment !== undefined && !isNothingTaken(order)) {
     return [text.givenBack];
   }
   return [];
