@@ -1,10 +1,11 @@
-import { Button, Checkbox, Group, Modal, NativeSelect, Stack, Text, Textarea, TextInput } from "@mantine/core";
+import { Alert, Button, Checkbox, Group, Modal, NativeSelect, Stack, Text, Textarea, TextInput } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, type ReactNode, useEffect, useRef, useState } from "react";
-import { newRequestId } from "../rpc/request-id.ts";
+import { type FormEvent, type ReactNode, useState } from "react";
+import { failureOf } from "../rpc/failure.ts";
 import { useAddress } from "./address.ts";
-import { type Draft, keepDraft, takeDraft } from "./step-up.ts";
+import { afterFailure, attemptOf, type Draft, dropDraft, keepDraft, sending, takeDraft } from "./draft.ts";
 import { StepUpFailure } from "./step-up-failure.tsx";
+import { useDraftPlace } from "./use-draft-place.ts";
 
 /** An input of an action's form. */
 export type ActionField = {
@@ -28,9 +29,9 @@ export type ActionProps = {
   readonly danger?: boolean;
   /** The name of the call's fields that differ from the form's. */
   readonly names?: Readonly<Record<string, string>>;
-  /** Does it. The request id stays the same until it has succeeded, so that a repeat happens once. */
+  /** Does it. A repeat of a call whose answer was lost has the same values and request id, so that it is done once. */
   run(values: Readonly<Record<string, string>>, requestId: string): Promise<unknown>;
-  /** Called with the answer; by default the form closes. Return true to keep it open and show `result`. */
+  /** Called with the answer once the form is closed, unless the person has gone elsewhere meanwhile. */
   readonly onDone?: (answer: unknown) => void;
 };
 
@@ -40,7 +41,8 @@ export type ActionProps = {
  */
 export function Action(props: ActionProps) {
   const { name, label, danger = false } = props;
-  const { texts, set } = useAddress("do");
+  const { texts, set, remove } = useAddress("do");
+  const close = () => remove("do", name);
   return (
     <>
       <Button
@@ -51,19 +53,18 @@ export function Action(props: ActionProps) {
       >
         {label}
       </Button>
-      <Modal
-        opened={texts.do === name}
-        onClose={() => set({ do: undefined }, { replace: true })}
-        title={label}
-        closeButtonProps={{ "aria-label": "Close" }}
-      >
-        <ActionForm {...props} onClose={() => set({ do: undefined }, { replace: true })} />
+      <Modal opened={texts.do === name} onClose={close} title={label} closeButtonProps={{ "aria-label": "Close" }}>
+        <ActionForm {...props} onClose={close} />
       </Modal>
     </>
   );
 }
 
+/** Closes the form. Returns false if the person is no longer where it was open. */
+type Close = () => boolean;
+
 function ActionForm({
+  name,
   label,
   explanation,
   fields = [],
@@ -72,37 +73,47 @@ function ActionForm({
   run,
   onDone,
   onClose,
-}: ActionProps & { onClose: () => void }) {
+}: ActionProps & { onClose: Close }) {
   const queries = useQueryClient();
-  const { href } = useAddress();
+  const place = useDraftPlace(name);
   const [draft, setDraft] = useState<Draft>(
-    () => takeDraft(sessionStorage, href) ?? { values: initialValues(fields), requestId: newRequestId() },
+    () => takeDraft(sessionStorage, place) ?? { values: initialValues(fields), unanswered: [] },
   );
   const [error, setError] = useState<unknown>();
   const [busy, setBusy] = useState(false);
-  const mounted = useRef(true);
-  useEffect(() => {
-    mounted.current = true;
-    return () => {
-      mounted.current = false;
-    };
-  }, []);
   const submit = async (event: FormEvent) => {
     event.preventDefault();
     setBusy(true);
     setError(undefined);
+    const attempt = attemptOf(draft);
     try {
-      const answer = await run(draft.values, draft.requestId);
-      await queries.invalidateQueries();
-      if (mounted.current) {
-        onClose();
+      // Kept before it is sent: a form that is closed or loaded again must repeat this call, and not make another.
+      keepDraft(sessionStorage, place, sending(draft, attempt));
+      const answer = await run(attempt.values, attempt.requestId);
+      dropDraft(sessionStorage, place);
+      // The action may have gone with its own success, which another read has shown, so its form is closed in any case.
+      if (onClose()) {
         onDone?.(answer);
       }
+      // Not awaited: the action is done, and a list that is slow to read does not change that.
+      void queries.invalidateQueries();
     } catch (thrown) {
+      const after = afterFailure(draft, attempt, failureOf(thrown));
+      if (after.unanswered.length === 0) {
+        dropDraft(sessionStorage, place);
+      } else {
+        keepDraft(sessionStorage, place, after);
+      }
+      setDraft((current) => ({ ...current, unanswered: after.unanswered }));
       setError(thrown);
     } finally {
       setBusy(false);
     }
+  };
+  const discard = () => {
+    dropDraft(sessionStorage, place);
+    setDraft({ values: initialValues(fields), unanswered: [] });
+    setError(undefined);
   };
   return (
     <form onSubmit={(event) => void submit(event)}>
@@ -119,8 +130,19 @@ function ActionForm({
         <StepUpFailure
           error={error}
           names={names ?? namesOfFields(fields)}
-          onLeave={() => keepDraft(sessionStorage, href, draft)}
+          onLeave={() => keepDraft(sessionStorage, place, draft)}
         />
+        {draft.unanswered.length > 0 && !busy && (
+          <Alert color="orange" variant="outline" title="This may have been done already">
+            <Text size="sm">
+              It was sent, and the answer was lost. Sent again unchanged, it is the same call. With other values it is
+              another one, which is done in addition. Discard it if you have seen that it was done.
+            </Text>
+            <Button size="xs" variant="default" mt="xs" onClick={discard}>
+              Discard
+            </Button>
+          </Alert>
+        )}
         <Group justify="flex-end">
           <Button variant="default" size="sm" onClick={onClose}>
             Back

@@ -2,12 +2,13 @@ import { Button, Loader, Stack, Text, Title } from "@mantine/core";
 import { useMediaQuery } from "@mantine/hooks";
 import { useMutation } from "@tanstack/react-query";
 import { Link, useLocation } from "@tanstack/react-router";
-import type { ReactNode } from "react";
+import { type ReactNode, useEffect } from "react";
 import { isStaff, useSession } from "../auth/use-session.tsx";
 import { FailureAlert } from "../rpc/failure-alert.tsx";
 import { useSiteConfig } from "../use-site-config.tsx";
 import { useIsOperator } from "./call.ts";
 import classes from "./console.module.css";
+import { dropDraftsOfOthers } from "./draft.ts";
 
 type MenuLink = {
   readonly to: string;
@@ -64,6 +65,12 @@ export function ConsoleLayout({ children }: { children: ReactNode }) {
   const signIn = useMutation({
     mutationFn: () => session.signIn(href, { fresh: state.kind === "signed-in" }),
   });
+  const userId = state.kind === "signed-in" ? state.user.id : undefined;
+  useEffect(() => {
+    if (userId !== undefined) {
+      dropDraftsOfOthers(sessionStorage, userId);
+    }
+  }, [userId]);
   if (state.kind === "unknown") {
     return (
       <Stack align="center">

@@ -1,9 +1,9 @@
 import { Button, Group, Loader, NativeSelect, Stack, Table, Text, TextInput, Title } from "@mantine/core";
-import type { FormEvent, ReactNode } from "react";
+import { type FormEvent, type ReactNode, useEffect, useRef } from "react";
 import { failureOf } from "../rpc/failure.ts";
 import { useAddress } from "./address.ts";
 import classes from "./console.module.css";
-import { localTime, utcTime } from "./search.ts";
+import { editedTime, localTime } from "./search.ts";
 import { StepUpFailure } from "./step-up-failure.tsx";
 
 /** How often a list is read again while it is shown. */
@@ -66,9 +66,12 @@ export function Paged<Page extends { readonly nextPageToken: string }, Row>(give
   readonly keyOf: (row: Row) => string;
   readonly columns: readonly Column<Row>[];
   readonly empty: string;
+  /** What a page without rows says if more pages follow. */
+  readonly emptyPage?: string;
   readonly pageName?: string;
 }) {
   const { label, query, rowsOf, keyOf, columns, empty, pageName = "page" } = given;
+  const { emptyPage = "Nothing on this page; there may be more on the next." } = given;
   const { texts, set } = useAddress(pageName);
   const { data, error, isPending, isPlaceholderData } = query;
   const rows = data === undefined ? [] : rowsOf(data);
@@ -79,9 +82,7 @@ export function Paged<Page extends { readonly nextPageToken: string }, Row>(give
     <Stack gap="sm" aria-busy={isPending || isPlaceholderData}>
       <StepUpFailure error={error} {...(badToken ? {} : { onRetry: query.refetch })} />
       {isPending && error === null && <Loader size="sm" aria-label={`Reading ${label}`} />}
-      {data !== undefined && rows.length === 0 && (
-        <Text role="status">{next === "" ? empty : "Nothing on this page; there may be more on the next."}</Text>
-      )}
+      {data !== undefined && rows.length === 0 && <Text role="status">{next === "" ? empty : emptyPage}</Text>}
       {rows.length > 0 && <Rows label={label} rows={rows} keyOf={keyOf} columns={columns} />}
       {(!isFirst || next !== "") && (
         <Group gap="xs">
@@ -111,7 +112,8 @@ export function Rows<Row>({
 }: {
   readonly label: string;
   readonly rows: readonly Row[];
-  readonly keyOf: (row: Row) => string;
+  /** Unique among the rows. The index will do for rows that never change. */
+  readonly keyOf: (row: Row, index: number) => string;
   readonly columns: readonly Column<Row>[];
 }) {
   if (rows.length === 0) {
@@ -132,8 +134,8 @@ export function Rows<Row>({
           </Table.Tr>
         </Table.Thead>
         <Table.Tbody>
-          {rows.map((row) => (
-            <Table.Tr key={keyOf(row)}>
+          {rows.map((row, index) => (
+            <Table.Tr key={keyOf(row, index)}>
               {columns.map(({ head, cell, numeric }) => (
                 <Table.Td key={head} className={numeric === true ? classes.numeric : undefined}>
                   {cell(row)}
@@ -152,47 +154,67 @@ export type Filter = {
   readonly label: string;
   readonly kind?: "text" | "time" | "select";
   readonly options?: readonly { readonly value: string; readonly label: string }[];
+  /** Keeps its text out of the address, for what the contract marks `body_only`. Pages read it from `privateTexts`. */
+  readonly private?: true;
 };
 
-/** The filters of a list. Choices apply at once, texts with Enter or the button; all begin at the first page again. */
+/** The filters of a list. They apply with Enter or the button, and begin at the first page again. */
 export function Filters({ filters }: { filters: readonly Filter[] }) {
-  const { texts, set } = useAddress(...filters.map(({ name }) => name));
+  const names = filters.map(({ name }) => name);
+  const { texts, privateTexts, set } = useAddress(...names);
+  const form = useRef<HTMLFormElement>(null);
+  const textOf = (filter: Filter) => (filter.private === true ? privateTexts : texts)[filter.name];
+  const shownOf = (filter: Filter) => (filter.kind === "time" ? localTime(textOf(filter)) : (textOf(filter) ?? ""));
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
-    const form = new FormData(event.currentTarget);
-    const changes = filters.map(({ name, kind }) => {
-      const value = String(form.get(name) ?? "").trim();
-      return [name, kind === "time" ? utcTime(value) : value || undefined] as const;
-    });
-    set({ ...Object.fromEntries(changes), page: undefined });
+    const given = new FormData(event.currentTarget);
+    const changesOf = (wanted: readonly Filter[]) =>
+      Object.fromEntries(
+        wanted.map((filter) => {
+          const value = String(given.get(filter.name) ?? "").trim();
+          return [filter.name, filter.kind === "time" ? editedTime(textOf(filter), value) : value || undefined];
+        }),
+      );
+    set(
+      { ...changesOf(filters.filter((filter) => filter.private !== true)), page: undefined },
+      changesOf(filters.filter((filter) => filter.private === true)),
+    );
   };
-  // A new form for each address, so that the inputs have what the address says, also after going back.
-  const key = filters.map(({ name }) => texts[name] ?? "").join("\n");
+  // Gives the inputs what the address says, also after going back. A new form would do that, too, but would lose the focus.
+  const key = filters.map(shownOf).join("\n");
+  // biome-ignore lint/correctness/useExhaustiveDependencies: what is typed stays until the address has other texts
+  useEffect(() => {
+    for (const filter of filters) {
+      const input = form.current?.elements.namedItem(filter.name);
+      if (input instanceof HTMLInputElement || input instanceof HTMLSelectElement) {
+        input.value = shownOf(filter);
+      }
+    }
+  }, [key]);
   return (
     <search>
-      <form key={key} onSubmit={submit}>
+      <form ref={form} onSubmit={submit}>
         <Group align="flex-end" gap="sm">
-          {filters.map(({ name, label, kind = "text", options = [] }) =>
-            kind === "select" ? (
+          {filters.map((filter) =>
+            filter.kind === "select" ? (
               <NativeSelect
-                key={name}
-                name={name}
-                label={label}
+                key={filter.name}
+                name={filter.name}
+                label={filter.label}
                 size="xs"
-                data={[{ value: "", label: "Any" }, ...options]}
-                defaultValue={texts[name] ?? ""}
-                onChange={({ currentTarget }) => currentTarget.form?.requestSubmit()}
+                data={[{ value: "", label: "Any" }, ...(filter.options ?? [])]}
+                defaultValue={shownOf(filter)}
               />
             ) : (
               <TextInput
-                key={name}
-                name={name}
-                label={label}
+                key={filter.name}
+                name={filter.name}
+                label={filter.label}
                 size="xs"
                 maxLength={200}
                 autoComplete="off"
-                {...(kind === "time" ? { type: "datetime-local", step: 1 } : {})}
-                defaultValue={kind === "time" ? localTime(texts[name]) : (texts[name] ?? "")}
+                {...(filter.kind === "time" ? { type: "datetime-local", step: 1 } : {})}
+                defaultValue={shownOf(filter)}
               />
             ),
           )}

@@ -1,6 +1,8 @@
 import { Order_State } from "@sagacart/proto/order/v1/order";
-import { expect, test } from "vitest";
-import { enumValue, localTime, searchTexts, timeValue, utcTime } from "./search.ts";
+import { afterEach, expect, test, vi } from "vitest";
+import { editedTime, enumValue, localTime, searchTexts, timeValue, utcTime } from "./search.ts";
+
+afterEach(() => vi.unstubAllEnvs());
 
 const read = searchTexts("state", "page");
 
@@ -45,4 +47,23 @@ test("a time survives the way from the input to the address and back", () => {
   expect(utcTime("")).toBeUndefined();
   expect(utcTime("rubbish")).toBeUndefined();
   expect(localTime("rubbish")).toBe("");
+});
+
+test.each([
+  ["the second of two equal hours", "2026-10-25T01:30:00Z", "2026-10-25T02:30:00"],
+  ["the first of them", "2026-10-25T00:30:00Z", "2026-10-25T02:30:00"],
+  ["zero seconds, left out by the browser", "2026-07-01T10:30:00Z", "2026-07-01T12:30"],
+  ["milliseconds", "2026-07-01T10:30:15.250Z", "2026-07-01T12:30:15"],
+])("a time whose input is not changed stays as it is: %s", (_what, address, input) => {
+  vi.stubEnv("TZ", "Europe/Berlin");
+  expect(localTime(address).slice(0, input.length)).toBe(input);
+  expect(editedTime(address, input)).toBe(address);
+});
+
+test("a time whose input is changed is the new one, and an empty input is none", () => {
+  vi.stubEnv("TZ", "Europe/Berlin");
+  expect(editedTime("2026-10-25T01:30:00Z", "2026-10-25T03:30:00")).toBe("2026-10-25T02:30:00.000Z");
+  expect(editedTime(undefined, "2026-07-01T12:30:15")).toBe("2026-07-01T10:30:15.000Z");
+  expect(editedTime("2026-10-25T01:30:00Z", "")).toBeUndefined();
+  expect(editedTime(undefined, "")).toBeUndefined();
 });

@@ -50,3 +50,13 @@ export function utcTime(local: string): string | undefined {
   const date = new Date(local);
   return local === "" || Number.isNaN(date.getTime()) ? undefined : date.toISOString();
 }
+
+/**
+ * Returns the time that an address gets from such an input. It is the one from before if the input still shows that: the input
+ * has no milliseconds, and shows the two hours at the end of summer time alike.
+ */
+export function editedTime(before: string | undefined, local: string): string | undefined {
+  const edited = utcTime(local);
+  // Not the texts themselves: browsers leave out seconds that are zero.
+  return edited !== undefined && edited === utcTime(localTime(before)) ? before : edited;
+}

@@ -1,6 +1,6 @@
 import { Code } from "@connectrpc/connect";
 import { expect, test } from "vitest";
-import { keepDraft, stepUpOf, takeDraft } from "./step-up.ts";
+import { stepUpOf } from "./step-up.ts";
 
 const failure = (reason: string, metadata: Record<string, string> = {}) => ({
   reason,
@@ -22,19 +22,4 @@ test.each([
 
 test.each(["ROLE_REQUIRED", "TOKEN_EXPIRED", "", "NOT_CANCELLABLE"])("%s does not ask to sign in again", (reason) => {
   expect(stepUpOf(failure(reason))).toBeUndefined();
-});
-
-test("a form that was kept is read once, at its own address only", () => {
-  const stored = new Map<string, string>();
-  const storage = {
-    getItem: (key: string) => stored.get(key) ?? null,
-    setItem: (key: string, value: string) => void stored.set(key, value),
-    removeItem: (key: string) => void stored.delete(key),
-  };
-  const draft = { values: { amount: "1.00" }, requestId: "r-1" };
-  keepDraft(storage, "/console/orders/1?do=refund", draft);
-
-  expect(takeDraft(storage, "/console/orders/2?do=refund")).toBeUndefined();
-  expect(takeDraft(storage, "/console/orders/1?do=refund")).toEqual(draft);
-  expect(takeDraft(storage, "/console/orders/1?do=refund")).toBeUndefined();
 });

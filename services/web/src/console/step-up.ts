@@ -21,23 +21,3 @@ function withinOf({ max_age_seconds: seconds = "" }: Failure["metadata"]): strin
   const minutes = Math.round(Number(seconds) / 60);
   return minutes > 0 ? `within the last ${minutes} ${minutes === 1 ? "minute" : "minutes"}` : "just now";
 }
-
-/** What a person typed into a form, and the key that makes its call safe to repeat. */
-export type Draft = { readonly values: Readonly<Record<string, string>>; readonly requestId: string };
-
-const keyOf = (href: string) => `sagacart.console.draft ${href}`;
-
-/** Keeps a form while its person is away to sign in again; for this tab, and to be read once. */
-export function keepDraft(storage: Pick<Storage, "setItem">, href: string, draft: Draft): void {
-  storage.setItem(keyOf(href), JSON.stringify(draft));
-}
-
-export function takeDraft(storage: Pick<Storage, "getItem" | "removeItem">, href: string): Draft | undefined {
-  const text = storage.getItem(keyOf(href));
-  storage.removeItem(keyOf(href));
-  if (text === null) {
-    return undefined;
-  }
-  const draft: Draft = JSON.parse(text);
-  return draft;
-}

@@ -7,6 +7,7 @@ import { useAddress, usePathPart } from "../address.ts";
 import { type Column, Facts, Filters, Heading, ListPage, Rows, refreshMs, Waiting } from "../list.tsx";
 import { actorText, money, time } from "../show.ts";
 import { To } from "../to.tsx";
+import { amountsMoved, linesOf } from "./journal-lines.ts";
 
 /** The journal of the ledger. */
 export function JournalPage() {
@@ -36,7 +37,7 @@ const columns: readonly Column<JournalEntry>[] = [
   { head: "To", cell: ({ lines }) => <Accounts lines={lines} sign={1n} /> },
   {
     head: "Amount",
-    cell: ({ lines }) => money(lines.find(({ amount }) => (amount?.minorUnits ?? 0n) > 0n)?.amount),
+    cell: ({ lines }) => amountsMoved(lines).map(money).join(", "),
     numeric: true,
   },
   {
@@ -48,10 +49,8 @@ const columns: readonly Column<JournalEntry>[] = [
 ];
 
 /** The accounts of an entry that lost money, or those that gained it. */
-function Accounts({ lines, sign }: { lines: readonly JournalLine[]; sign: bigint }) {
-  return lines
-    .filter(({ amount }) => (amount?.minorUnits ?? 0n) * sign > 0n)
-    .map((line) => <AccountOf key={String(line.account.value)} line={line} />);
+function Accounts({ lines, sign }: { lines: readonly JournalLine[]; sign: 1n | -1n }) {
+  return linesOf(lines, sign).map((line) => <AccountOf key={String(line.account.value)} line={line} />);
 }
 
 function AccountOf({ line: { account, amount } }: { line: JournalLine }) {
@@ -91,12 +90,7 @@ export function JournalEntryPage() {
           <Title order={2} size="h4">
             Lines
           </Title>
-          <Rows
-            label="Lines"
-            rows={entry.lines}
-            keyOf={({ account, amount }) => `${account.value} ${amount?.minorUnits}`}
-            columns={lineColumns}
-          />
+          <Rows label="Lines" rows={entry.lines} keyOf={(_line, index) => String(index)} columns={lineColumns} />
         </>
       )}
     </Stack>

@@ -8,6 +8,8 @@ export type Line = {
   readonly color: string;
   readonly dashed?: boolean;
   readonly values: readonly (number | null)[];
+  /** Draws the line on over seconds without a value. Otherwise it has a gap there. */
+  readonly bridged?: boolean;
 };
 
 /** A chart over time. Screen readers get `summary` in its place. */
@@ -27,7 +29,7 @@ export function Chart({
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<UPlot>(undefined);
   const theme = useMantineTheme();
-  const names = lines.map((line) => `${line.label} ${line.color}`).join();
+  const names = lines.map((line) => `${line.label} ${line.color} ${line.bridged}`).join();
   // The lines' values are set below; a new chart is needed for other lines only.
   // biome-ignore lint/correctness/useExhaustiveDependencies: `names` stands for the lines without their values
   useEffect(() => {
@@ -50,7 +52,7 @@ export function Chart({
             stroke: theme.colors[line.color]?.[7] ?? line.color,
             width: 2,
             ...(line.dashed === true ? { dash: [6, 4] } : {}),
-            spanGaps: true,
+            spanGaps: line.bridged === true,
             points: { show: false },
           })),
         ],

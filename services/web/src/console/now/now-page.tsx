@@ -63,7 +63,7 @@ function Activity({ activity, points }: { activity: GetOrderActivityResponse; po
       ),
     },
     { head: "Orders", cell: ({ count: orders }) => count(orders), numeric: true },
-    { head: "Oldest has not changed since", cell: ({ oldestUpdateTime }) => ago(oldestUpdateTime, nowMs) },
+    { head: "Oldest change", cell: ({ oldestUpdateTime }) => ago(oldestUpdateTime, nowMs) },
   ];
   return (
     <>
@@ -116,8 +116,14 @@ function Activity({ activity, points }: { activity: GetOrderActivityResponse; po
           seconds={seconds}
           unit="ms"
           lines={[
-            { label: "median", color: "indigo", values: points.map(({ median }) => median) },
-            { label: "99 %", color: "orange", dashed: true, values: points.map(({ percentile99 }) => percentile99) },
+            { label: "median", color: "indigo", bridged: true, values: points.map(({ median }) => median) },
+            {
+              label: "99 %",
+              color: "orange",
+              dashed: true,
+              bridged: true,
+              values: points.map(({ percentile99 }) => percentile99),
+            },
           ]}
         />
       </div>
@@ -126,7 +132,7 @@ function Activity({ activity, points }: { activity: GetOrderActivityResponse; po
       </Title>
       <Rows label="Orders under way" rows={activity.underWay} keyOf={({ state }) => String(state)} columns={columns} />
       <Title order={2} size="h4">
-        Refused in the last minute
+        Refused, of the last minute's orders
       </Title>
       <Rows
         label="Refused orders by reason"

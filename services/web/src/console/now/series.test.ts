@@ -55,6 +55,34 @@ test("the charts keep five minutes, however long the page is open and away", () 
   expect(rateOf(points)).toBe(1);
 });
 
+test("seconds that no answer was about are unknown, and neither zero nor part of the rate", () => {
+  const points = addActivity(addActivity([], answer(1_000, [[999, 4]])), answer(1_100, [[1_099, 6]]));
+  const created = (from: number, to: number) =>
+    points.filter(({ second }) => second >= from && second <= to).map((point) => point.created);
+  expect(created(998, 999)).toEqual([0, 4]);
+  expect(created(1_000, 1_039)).toEqual(Array.from({ length: 40 }, () => null));
+  expect(created(1_040, 1_041)).toEqual([0, 0]);
+  expect(rateOf(points, 101)).toBe(10 / 61);
+
+  // A later answer about a second that was unknown makes it known.
+  const later = addActivity(points, answer(1_098, []));
+  expect(later.find(({ second }) => second === 1_039)?.created).toBe(0);
+});
+
+test("the seconds before those that the limit of orders left are unknown, unless an earlier answer had them", () => {
+  const earlier = addActivity([], answer(1_000, [[990, 7]]));
+  const points = addActivity(
+    earlier,
+    answer(1_005, [
+      [1_003, 6_000],
+      [1_004, 8_000],
+    ]),
+  );
+  expect(points.slice(-6).map(({ created }) => created)).toEqual([0, null, null, null, 6_000, 8_000]);
+  expect(points.find(({ second }) => second === 990)?.created).toBe(7);
+  expect(rateOf(points, 5)).toBe(7_000);
+});
+
 test("an answer without a time changes nothing", () => {
   const points = addActivity([], answer(1_000, []));
   expect(addActivity(points, create(GetOrderActivityResponseSchema, {}))).toBe(points);

@@ -3,12 +3,15 @@ import type {
   GetOrderActivityResponse_Second,
 } from "@sagacart/proto/order/v1/activity_service";
 
-/** What a chart shows of one second. Latencies are in ms; null where nothing was completed. */
+/**
+ * What a chart shows of one second. Latencies are in ms; null where nothing was completed. The numbers of orders are null for a
+ * second that no answer was about.
+ */
 export type Point = {
   readonly second: number;
-  readonly created: number;
-  readonly completed: number;
-  readonly refused: number;
+  readonly created: number | null;
+  readonly completed: number | null;
+  readonly refused: number | null;
   readonly median: number | null;
   readonly percentile99: number | null;
 };
@@ -16,22 +19,48 @@ export type Point = {
 /** How many seconds the charts show. */
 const shownSeconds = 300;
 
+/** An answer is about this many seconds, */
+const answeredSeconds = 60;
+/** and about the newest of this many orders: it leaves out the seconds of which it does not have all. */
+const answeredOrders = 20_000;
+
 /**
- * Adds an answer to the points that are known, without gaps: a second that has no orders is zero. A second that the answer has
- * replaces the one before, since its orders may have ended since.
+ * Adds an answer to the points that are known. A second that the answer has replaces the one before, since its orders may have
+ * ended since. A second without orders is zero if the answer is about it, and unknown if none was: the page may have been in
+ * the background for longer than an answer reaches back.
  */
 export function addActivity(known: readonly Point[], { seconds, time }: GetOrderActivityResponse): readonly Point[] {
   if (time === undefined) {
     return known;
   }
-  const points = new Map([...known, ...seconds.map(pointOf)].map((point) => [point.second, point]));
+  const points = new Map(
+    [...known.filter(({ created }) => created !== null), ...seconds.map(pointOf)].map((point) => [point.second, point]),
+  );
   const last = Number(time.seconds) - 1;
-  const first = Math.max(last - shownSeconds + 1, Math.min(last - 59, known[0]?.second ?? Number.POSITIVE_INFINITY));
-  return Array.from({ length: last - first + 1 }, (_, index) => points.get(first + index) ?? quiet(first + index));
+  const firstAnswered = Math.max(last - answeredSeconds + 1, firstWhole(seconds.map(pointOf)));
+  const first = Math.max(
+    last - shownSeconds + 1,
+    Math.min(last - answeredSeconds + 1, known[0]?.second ?? Number.POSITIVE_INFINITY),
+  );
+  return Array.from({ length: last - first + 1 }, (_, index) => {
+    const second = first + index;
+    return points.get(second) ?? without(second, second >= firstAnswered ? 0 : null);
+  });
 }
 
-function quiet(second: number): Point {
-  return { second, created: 0, completed: 0, refused: 0, median: null, percentile99: null };
+/**
+ * Returns the first second of an answer that was cut. The answer does not say that it was, but a second that is missing for this
+ * has more orders than were left of the limit. It is taken to have no more than the busiest one: if that is wrong, a second
+ * without orders is shown as unknown, and not the other way round.
+ */
+function firstWhole(answered: readonly Point[]): number {
+  const created = answered.map((point) => point.created ?? 0);
+  const sum = created.reduce((total, number) => total + number, 0);
+  return sum + Math.max(0, ...created) >= answeredOrders ? (answered[0]?.second ?? 0) : 0;
+}
+
+function without(second: number, orders: 0 | null): Point {
+  return { second, created: orders, completed: orders, refused: orders, median: null, percentile99: null };
 }
 
 function pointOf({ time, created, completed, refused, median, percentile99 }: GetOrderActivityResponse_Second): Point {
@@ -49,8 +78,8 @@ function msOf(duration: { seconds: bigint; nanos: number } | undefined): number 
   return duration === undefined ? null : Number(duration.seconds) * 1_000 + duration.nanos / 1e6;
 }
 
-/** Returns the mean number of orders a second of the last ones, without the newest seconds, which may not be over. */
+/** Returns the mean number of orders a second of the last seconds, of those that are known. */
 export function rateOf(points: readonly Point[], overSeconds = 10): number {
-  const last = points.slice(-overSeconds);
-  return last.length === 0 ? 0 : last.reduce((sum, { created }) => sum + created, 0) / last.length;
+  const last = points.slice(-overSeconds).flatMap(({ created }) => (created === null ? [] : [created]));
+  return last.length === 0 ? 0 : last.reduce((sum, created) => sum + created, 0) / last.length;
 }

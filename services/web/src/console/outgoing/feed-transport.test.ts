@@ -75,3 +75,23 @@ test.each([
   const error: unknown = await consumers.listConsumers({}).catch((thrown: unknown) => thrown);
   expect(failureOf(error)).toMatchObject({ reason, message });
 });
+
+test.each([
+  ["is renewed once, and the call repeated", "newer", 200, ["Bearer old", "Bearer newer"]],
+  ["that cannot be renewed is told of", undefined, 401, ["Bearer old"]],
+])("a token that is refused %s", async (_what, newer, status, tokens) => {
+  const asked: (string | null)[] = [];
+  const fetchIt = async (_url: string | URL | Request, init?: RequestInit) => {
+    const token = new Headers(init?.headers).get("authorization");
+    asked.push(token);
+    return Response.json({}, { status: token === "Bearer newer" ? 200 : 401 });
+  };
+  const session = { accessToken: async ({ not }: { not?: string } = {}) => (not === "old" ? newer : "old") };
+  const consumers = createClient(ConsumerService, feedTransport("payment", session, fetchIt));
+  const outcome = await consumers.listConsumers({}).then(
+    () => 200,
+    () => 401,
+  );
+  expect(outcome).toBe(status);
+  expect(asked).toEqual(tokens);
+});

@@ -24,17 +24,27 @@ export function feedTransport(
       const message = create(method.input, input);
       const json = toJson(method.input, message);
       const { verb, path } = routeOf(method, json);
+      const key = newRequestId();
+      const ask = async (token: string | undefined) =>
+        await fetchWithin(answerMs, signal, (limit) =>
+          fetchIt(`/v1/feeds/${feed}${path}`, {
+            method: verb,
+            ...(verb === "GET" ? {} : { body: JSON.stringify(json) }),
+            signal: limit,
+            headers: {
+              accept: "application/json",
+              ...(verb === "GET" ? {} : { "content-type": "application/json", "idempotency-key": key }),
+              ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+            },
+          }),
+        );
       const token = await session.accessToken();
-      const answer = await fetchIt(`/v1/feeds/${feed}${path}`, {
-        method: verb,
-        ...(verb === "GET" ? {} : { body: JSON.stringify(json) }),
-        ...(signal === undefined ? {} : { signal }),
-        headers: {
-          accept: "application/json",
-          ...(verb === "GET" ? {} : { "content-type": "application/json", "idempotency-key": newRequestId() }),
-          ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-        },
-      });
+      let answer = await ask(token);
+      if (answer.status === 401 && token !== undefined) {
+        // As for all other calls: a token that is refused is renewed once.
+        const renewed = await session.accessToken({ not: token });
+        answer = renewed === undefined ? answer : await ask(renewed);
+      }
       const body: unknown = await answer.json().catch(() => undefined);
       if (!answer.ok) {
         throw failureOf(answer.status, body);
@@ -53,6 +63,31 @@ export function feedTransport(
       throw new ConnectError(`${method.name} is not called from here`, Code.Unimplemented);
     },
   };
+}
+
+/** How long an answer may take. Reads of a feed and replays are quick; this is for a gateway that has gone. */
+const answerMs = 30_000;
+
+/** Fetches with a limit of time, which is a failure of its own: without it, fetch waits for as long as the connection is open. */
+async function fetchWithin(
+  ms: number,
+  signal: AbortSignal | undefined,
+  fetchIt: (limit: AbortSignal) => Promise<Response>,
+): Promise<Response> {
+  const timeout = AbortSignal.timeout(ms);
+  try {
+    return await fetchIt(signal === undefined ? timeout : AbortSignal.any([signal, timeout]));
+  } catch (error) {
+    throw timeout.aborted
+      ? new ConnectError(
+          `the shop did not answer within ${ms / 1_000} s`,
+          Code.DeadlineExceeded,
+          undefined,
+          undefined,
+          error,
+        )
+      : error;
+  }
 }
 
 type Route = { readonly verb: "GET" | "POST" | "DELETE"; readonly path: string };

@@ -14,6 +14,7 @@ import classes from "../console.module.css";
 import { type Column, Filters, Heading, Paged, refreshMs } from "../list.tsx";
 import { count, span, time } from "../show.ts";
 import { To } from "../to.tsx";
+import { readPosition } from "../whole-number.ts";
 import { indented } from "./deliveries-page.tsx";
 import { type FeedName, feedNames, feedTransport } from "./feed-transport.ts";
 
@@ -98,7 +99,7 @@ function Replay({ feed, consumer: { name, generation, position } }: { feed: Feed
           name,
           generation,
           reason,
-          target: { case: "afterPosition", value: BigInt(/^\d{1,18}$/.test(after) ? after : "-1") },
+          target: { case: "afterPosition", value: readPosition(after) },
         })
       }
     />
@@ -108,7 +109,11 @@ function Replay({ feed, consumer: { name, generation, position } }: { feed: Feed
 /** The events of one feed, from a position on. */
 export function FeedPage() {
   const name = usePathPart("feed");
-  const feed = feedNames.find((known) => known === name) ?? "order";
+  const feed = feedNames.find((known) => known === name);
+  return feed === undefined ? <Heading title={`There is no feed of ${name}`} /> : <Events feed={feed} />;
+}
+
+function Events({ feed }: { feed: FeedName }) {
   const { texts } = useAddress("type", "after");
   const transport = useFeed(feed);
   const after = /^\d{1,18}$/.test(texts.after ?? "") ? BigInt(texts.after ?? "0") : 0n;
@@ -119,10 +124,12 @@ export function FeedPage() {
       transport,
       placeholderData: keepPreviousData,
       refetchInterval: refreshMs,
-      // A page of a feed ends at a position. The last page is the one that does not move on.
-      select: (page) => ({ ...page, nextPageToken: page.events.length === 0 ? "" : String(page.nextPosition) }),
+      // A page of a feed ends at a position. The last page is the one that does not move on: one read looks at a limited number
+      // of positions, so that it may find no event of a type and still not be at the end.
+      select: (page) => ({ ...page, nextPageToken: page.nextPosition > after ? String(page.nextPosition) : "" }),
     },
   );
+  const upTo = String(query.data?.nextPosition ?? after);
   return (
     <Stack>
       <Heading title={`Feed of ${feed}`} />
@@ -138,7 +145,8 @@ export function FeedPage() {
         rowsOf={({ events }) => events}
         keyOf={({ id }) => id}
         columns={eventColumns}
-        empty="No event is after this position."
+        empty={`There is no such event up to position ${upTo}, where the feed ends.`}
+        emptyPage={`There is no such event up to position ${upTo}. There may be more on the next page.`}
         pageName="after"
       />
       <Title order={2} size="h4">

@@ -142,10 +142,10 @@ export function Preformatted({ label, text }: { label: string; text: string }) {
 
 /** The mails that the local mail server kept, where no real mail is sent. */
 export function MailboxPage() {
-  const { texts } = useAddress("to", "page");
+  const { texts, privateTexts } = useAddress("to", "page");
   const query = useQuery(
     MailboxService.method.listMailboxMessages,
-    { to: texts.to ?? "", pageToken: texts.page ?? "" },
+    { to: privateTexts.to ?? "", pageToken: texts.page ?? "" },
     { placeholderData: keepPreviousData, refetchInterval: refreshMs },
   );
   return (
@@ -157,7 +157,7 @@ export function MailboxPage() {
       keyOf={({ id }) => id}
       columns={mailColumns}
       empty="No mail matches."
-      filters={<Filters filters={[{ name: "to", label: "Recipient" }]} />}
+      filters={<Filters filters={[{ name: "to", label: "Recipient", private: true }]} />}
     />
   );
 }

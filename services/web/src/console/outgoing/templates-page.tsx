@@ -6,10 +6,12 @@ import { keepPreviousData, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useAddress, usePathPart } from "../address.ts";
 import { useCall } from "../call.ts";
+import { keepDraft, takeDraft } from "../draft.ts";
 import { type Column, Facts, Heading, ListPage, refreshMs, Waiting } from "../list.tsx";
 import { time } from "../show.ts";
 import { StepUpFailure } from "../step-up-failure.tsx";
 import { To } from "../to.tsx";
+import { useDraftPlace } from "../use-draft-place.ts";
 import { Preformatted } from "./messages-page.tsx";
 
 /** The templates of the messages to customers. */
@@ -44,40 +46,55 @@ const columns: readonly Column<Template>[] = [
 export function TemplatePage() {
   const eventType = usePathPart("event");
   const language = usePathPart("language");
-  // It is not read again while it is edited.
-  const query = useQuery(TemplateService.method.getTemplate, { eventType, language }, { refetchOnWindowFocus: false });
+  const query = useQuery(
+    TemplateService.method.getTemplate,
+    { eventType, language },
+    // The editor begins with what is read first, so that must not be an old answer from the cache.
+    { gcTime: 0, refetchOnWindowFocus: false, refetchOnReconnect: false },
+  );
   const template = query.data?.template;
   return (
     <Stack>
       <Heading title={`${eventType} (${language})`} />
       <Waiting query={query} label="the template" />
-      {template !== undefined && <Editor key={template.version} template={template} />}
+      {template !== undefined && <Editor loaded={template} />}
     </Stack>
   );
 }
 
-function Editor({ template }: { template: Template }) {
+/** What is typed here stays, whatever is read meanwhile. The services refuse to save it over a version that it has not seen. */
+function Editor({ loaded }: { loaded: Template }) {
   const call = useCall();
   const queries = useQueryClient();
+  const [template, setTemplate] = useState(loaded);
   const { eventType, language, version } = template;
-  const [parts, setParts] = useState({ subject: template.subject, mjml: template.mjml, text: template.text });
+  const place = useDraftPlace(`edit ${version}`);
+  const [parts, setParts] = useState(() => {
+    const { subject, mjml, text } = template;
+    return { subject, mjml, text, ...takeDraft(sessionStorage, place)?.values };
+  });
   const [preview, setPreview] = useState<PreviewTemplateResponse>();
   const [error, setError] = useState<unknown>();
   const [note, setNote] = useState("");
-  const attempt = async (run: () => Promise<void>) => {
+  const [busy, setBusy] = useState<"" | "preview" | "save">("");
+  const attempt = async (what: "preview" | "save", run: () => Promise<void>) => {
+    setBusy(what);
     setError(undefined);
     setNote("");
     await run().catch(setError);
+    setBusy("");
   };
   const show = () =>
-    attempt(async () => {
+    attempt("preview", async () => {
       setPreview(await call(TemplateService.method.previewTemplate, { eventType, language, ...parts }));
     });
   const save = () =>
-    attempt(async () => {
-      await call(TemplateService.method.updateTemplate, { eventType, language, version, ...parts });
-      await queries.invalidateQueries();
+    attempt("save", async () => {
+      const saved = await call(TemplateService.method.updateTemplate, { eventType, language, version, ...parts });
+      setTemplate(saved.template ?? template);
       setNote("Saved. Messages that are created from now on use it.");
+      // Not awaited: it is saved, and a list that is slow to read does not change that.
+      void queries.invalidateQueries();
     });
   return (
     <Stack>
@@ -108,12 +125,17 @@ function Editor({ template }: { template: Template }) {
         onChange={({ currentTarget }) => setParts({ ...parts, mjml: currentTarget.value })}
       />
       <Group>
-        <Button variant="default" onClick={() => void show()}>
+        <Button variant="default" loading={busy === "preview"} disabled={busy === "save"} onClick={() => void show()}>
           Preview
         </Button>
-        <Button onClick={() => void save()}>Save</Button>
+        <Button loading={busy === "save"} disabled={busy === "preview"} onClick={() => void save()}>
+          Save
+        </Button>
       </Group>
-      <StepUpFailure error={error} />
+      <StepUpFailure
+        error={error}
+        onLeave={() => keepDraft(sessionStorage, place, { values: parts, unanswered: [] })}
+      />
       {note !== "" && <Text role="status">{note}</Text>}
       {preview !== undefined && (
         <Stack gap="xs">

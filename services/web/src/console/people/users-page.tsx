@@ -1,3 +1,4 @@
+import { Code, ConnectError } from "@connectrpc/connect";
 import { useQuery } from "@connectrpc/connect-query";
 import { Group, Stack, Title } from "@mantine/core";
 import { type Factor, Factor_Kind } from "@sagacart/proto/identity/v1/factor";
@@ -17,15 +18,15 @@ import { ToneBadge } from "../tone-badge.tsx";
 
 const roles = ["customer", "support", "operator"] as const;
 
-/** The people who can sign in. Names and email addresses are searched for by POST, and so are not part of the address. */
+/** The people who can sign in. Names and email addresses are searched for by POST, and are not part of the address. */
 export function UsersPage() {
-  const { texts } = useAddress("role", "name", "email", "page");
+  const { texts, privateTexts } = useAddress("role", "name", "email", "page");
   const query = useQuery(
     IdentityService.method.listUsers,
     {
       role: roles.find((role) => role === texts.role) ?? "",
-      username: texts.name ?? "",
-      email: texts.email ?? "",
+      username: privateTexts.name ?? "",
+      email: privateTexts.email ?? "",
       pageToken: texts.page ?? "",
     },
     { placeholderData: keepPreviousData, refetchInterval: refreshMs },
@@ -47,8 +48,8 @@ export function UsersPage() {
               kind: "select",
               options: roles.map((role) => ({ value: role, label: wordsOf(role) })),
             },
-            { name: "name", label: "Name, in full" },
-            { name: "email", label: "Email address, in full" },
+            { name: "name", label: "Name, in full", private: true },
+            { name: "email", label: "Email address, in full", private: true },
           ]}
         />
       }
@@ -222,7 +223,7 @@ function UserActions({ user: { id, roles: given, etag, username } }: { user: Use
         fields={[{ name: "confirm", label: `Type ${username} to confirm`, required: true }]}
         run={({ confirm }) => {
           if (confirm !== username) {
-            throw new Error(`type ${username} to confirm`);
+            throw new ConnectError(`Type ${username} to confirm`, Code.InvalidArgument);
           }
           return call(IdentityService.method.deleteUser, { id, etag });
         }}

@@ -13,6 +13,7 @@ import { type Column, Facts, Heading, Paged, refreshMs, Waiting } from "../list.
 import { enumValue } from "../search.ts";
 import { actorText, count, money, namesOf, time, words, wordsOf } from "../show.ts";
 import { pathOf, To } from "../to.tsx";
+import { readWholeNumber } from "../whole-number.ts";
 import { productFields } from "./product-form.ts";
 
 /** One product, its stock and its movements. */
@@ -142,7 +143,7 @@ function ProductActions({ product }: { product: Product }) {
         run={({ delta = "", reason, reference = "" }, requestId) =>
           call(StockService.method.adjustStock, {
             productId: id,
-            delta: Number(delta),
+            delta: readWholeNumber(delta),
             reason: enumValue(Movement_Reason, reason),
             reference,
             requestId,
@@ -174,7 +175,11 @@ function ProductActions({ product }: { product: Product }) {
           call(StockService.method.setStock, {
             productId: id,
             requestId,
-            target: { level: { case: "onHand", value: Number(onHand) }, expected: Number(expected), reference },
+            target: {
+              level: { case: "onHand", value: readWholeNumber(onHand) },
+              expected: readWholeNumber(expected),
+              reference,
+            },
           })
         }
       />

@@ -9,6 +9,7 @@ import { useCall, useIsOperator } from "../call.ts";
 import { type Column, Filters, ListPage, refreshMs } from "../list.tsx";
 import { count, money, time } from "../show.ts";
 import { To } from "../to.tsx";
+import { readWholeNumber } from "../whole-number.ts";
 import { productFields } from "./product-form.ts";
 
 /** The catalogue with its stock. */
@@ -64,7 +65,7 @@ function CreateProduct() {
             description,
             price: readAmount(price, currency.trim().toUpperCase()),
           },
-          initialOnHand: Number(onHand),
+          initialOnHand: readWholeNumber(onHand || "0"),
           requestId,
         })
       }

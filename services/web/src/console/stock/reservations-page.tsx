@@ -11,6 +11,7 @@ import { type Column, Facts, Filters, Heading, ListPage, refreshMs, Waiting } fr
 import { enumValue, timeValue, utcTime } from "../search.ts";
 import { actorText, namesOf, time, words, wordsOf } from "../show.ts";
 import { To } from "../to.tsx";
+import { readWholeNumber } from "../whole-number.ts";
 
 /** What is set aside, for orders and by hand. */
 export function ReservationsPage() {
@@ -81,7 +82,7 @@ function ReserveByHand() {
         const expireTime = timeValue(utcTime(expires));
         return call(StockService.method.reserveStock, {
           kind: Reservation_Kind.MANUAL,
-          lines: [{ productId: productId.trim(), quantity: Number(quantity) }],
+          lines: [{ productId: productId.trim(), quantity: readWholeNumber(quantity) }],
           requestId,
           ...(expireTime === undefined ? {} : { expireTime }),
         });
