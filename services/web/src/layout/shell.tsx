@@ -1,17 +1,18 @@
 import { ActionIcon, Anchor, Button, Container, Group, Text, Title, useMantineColorScheme } from "@mantine/core";
 import { useMutation } from "@tanstack/react-query";
 import { Link, Outlet, useLocation } from "@tanstack/react-router";
-import { lazy, Suspense } from "react";
+import { Suspense } from "react";
 import { customerIdOf, isStaff, useSession } from "../auth/use-session.tsx";
 import { type Texts, useLanguage, useTexts } from "../i18n/language.tsx";
 import { FailureAlert } from "../rpc/failure-alert.tsx";
 import { guestOrderIds, readGuestCart } from "../shop/cart-store.ts";
 import { useSiteConfig } from "../use-site-config.tsx";
+import { lazyChunk } from "./lazy-chunk.ts";
 import classes from "./shell.module.css";
 
-const CartLink = lazy(async () => ({ default: (await import("../shop/cart-link.tsx")).CartLink }));
-const AccountMenu = lazy(async () => ({ default: (await import("./account-menu.tsx")).AccountMenu }));
-const MergeNotice = lazy(async () => ({ default: (await import("../shop/merge-notice.tsx")).MergeNotice }));
+const CartLink = lazyChunk(async () => (await import("../shop/cart-link.tsx")).CartLink);
+const AccountMenu = lazyChunk(async () => (await import("./account-menu.tsx")).AccountMenu);
+const MergeNotice = lazyChunk(async () => (await import("../shop/merge-notice.tsx")).MergeNotice);
 
 type ShellTexts = {
   readonly skip: string;

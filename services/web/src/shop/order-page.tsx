@@ -2,10 +2,11 @@ import { Alert, Anchor, Badge, Button, Container, Group, Loader, Radio, Stack, T
 import { type Order, Order_State, OrderDispute_State } from "@sagacart/proto/order/v1/order";
 import { useQueryClient } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
-import { lazy, Suspense, useEffect, useRef, useState } from "react";
+import { Suspense, useEffect, useRef, useState } from "react";
 import { isStaff, useSession } from "../auth/use-session.tsx";
 import { dateOf, formatMoney, formatTime } from "../i18n/format.ts";
 import { type Language, useLanguage, useTexts } from "../i18n/language.tsx";
+import { lazyChunk } from "../layout/lazy-chunk.ts";
 import { FailureAlert } from "../rpc/failure-alert.tsx";
 import { newRequestId } from "../rpc/request-id.ts";
 import { useSiteConfig } from "../use-site-config.tsx";
@@ -18,7 +19,7 @@ import { finalStates, isCancellable, type TimelineEntry, timelineOf } from "./ti
 import { useOrder } from "./use-order.ts";
 import type { Watched } from "./watch-order.ts";
 
-const OrderMessages = lazy(async () => ({ default: (await import("./order-messages.tsx")).OrderMessages }));
+const OrderMessages = lazyChunk(async () => (await import("./order-messages.tsx")).OrderMessages);
 
 const route = getRouteApi("/shop/orders/$orderId");
 
