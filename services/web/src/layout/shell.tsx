@@ -1,13 +1,14 @@
 import { ActionIcon, Anchor, Button, Container, Group, Text, Title, useMantineColorScheme } from "@mantine/core";
 import { useMutation } from "@tanstack/react-query";
-import { Link, Outlet, useLocation } from "@tanstack/react-router";
-import { Suspense } from "react";
+import { Link, Outlet, useLocation, useRouter } from "@tanstack/react-router";
+import { Suspense, useEffect, useRef } from "react";
 import { customerIdOf, isStaff, useSession } from "../auth/use-session.tsx";
 import { type Texts, useLanguage, useTexts } from "../i18n/language.tsx";
 import { FailureAlert } from "../rpc/failure-alert.tsx";
 import { guestOrderIds, readGuestCart } from "../shop/cart-store.ts";
 import { useSiteConfig } from "../use-site-config.tsx";
 import { lazyChunk } from "./lazy-chunk.ts";
+import { focusAfterNavigation } from "./page-focus.ts";
 import classes from "./shell.module.css";
 
 const CartLink = lazyChunk(async () => (await import("../shop/cart-link.tsx")).CartLink);
@@ -55,13 +56,24 @@ const texts: Texts<ShellTexts> = {
 export function Shell() {
   const text = useTexts(texts);
   const { state } = useSession();
+  const router = useRouter();
+  const main = useRef<HTMLElement>(null);
+  useEffect(
+    () =>
+      router.subscribe("onResolved", (event) => {
+        if (main.current !== null) {
+          focusAfterNavigation(event, main.current, document.activeElement);
+        }
+      }),
+    [router],
+  );
   return (
     <div className={classes.shell}>
       <a href="#main" className={classes.skip}>
         {text.skip}
       </a>
       <Header />
-      <main id="main" className={classes.main} tabIndex={-1}>
+      <main id="main" ref={main} className={classes.main} tabIndex={-1}>
         {state.kind === "signed-in" && readGuestCart() !== undefined && (
           <Suspense>
             <MergeNotice customerId={customerIdOf(state)} />
