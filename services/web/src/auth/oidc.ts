@@ -26,6 +26,9 @@ export type Oidc = {
 type Pending = { readonly verifier: string; readonly state: string; readonly nonce: string; readonly returnTo: string };
 
 const pendingKey = "sagacart.sign-in";
+/** Pages wait for the issuer at their start, so that one which does not answer counts as away soon. */
+const timeoutMs = 10_000;
+const timeLimit = () => AbortSignal.timeout(timeoutMs);
 const wantedScopes = ["openid", "profile", "email", "roles"];
 
 export function createOidc({ issuer, clientId }: SiteConfig): Oidc {
@@ -40,7 +43,7 @@ export function createOidc({ issuer, clientId }: SiteConfig): Oidc {
     });
     return found;
   };
-  const options = { [oauth.allowInsecureRequests]: issuer?.startsWith("http:") === true };
+  const options = { [oauth.allowInsecureRequests]: issuer?.startsWith("http:") === true, signal: timeLimit };
 
   const begin = async (returnTo: string, extra: Record<string, string>) => {
     const { authorization_endpoint: endpoint, scopes_supported: known } = await server();
@@ -111,7 +114,7 @@ export function createOidc({ issuer, clientId }: SiteConfig): Oidc {
         return undefined;
       }
       // The redirects lead back to this origin, so the last address, with the code in it, can be read.
-      const answer = await fetch(url, { credentials: "same-origin" });
+      const answer = await fetch(url, { credentials: "same-origin", signal: timeLimit() });
       const end = new URL(answer.url);
       if (end.pathname !== returnPath || end.searchParams.has("error")) {
         return undefined;
@@ -155,7 +158,10 @@ async function discover(issuer: string | undefined): Promise<oauth.Authorization
     throw new Error("this shop has no issuer to sign in at");
   }
   const url = new URL(issuer);
-  const answer = await oauth.discoveryRequest(url, { [oauth.allowInsecureRequests]: url.protocol === "http:" });
+  const answer = await oauth.discoveryRequest(url, {
+    [oauth.allowInsecureRequests]: url.protocol === "http:",
+    signal: timeLimit,
+  });
   return await oauth.processDiscoveryResponse(url, answer);
 }
 

@@ -1,6 +1,5 @@
 import { Button, Menu } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
-import { useSession } from "../auth/use-session.tsx";
 import type { User } from "../auth/user.ts";
 import { type Texts, useTexts } from "../i18n/language.tsx";
 import { InboxItem } from "../shop/inbox-item.tsx";
@@ -31,9 +30,16 @@ const texts: Texts<MenuTexts> = {
 };
 
 /** The pages of the person who is signed in, and the way out. */
-export function AccountMenu({ user, customerId }: { user: User; customerId: string }) {
+export function AccountMenu({
+  user,
+  customerId,
+  onSignOut,
+}: {
+  user: User;
+  customerId: string;
+  onSignOut: () => void;
+}) {
   const text = useTexts(texts);
-  const { session } = useSession();
   return (
     <Menu position="bottom-end">
       <Menu.Target>
@@ -50,7 +56,7 @@ export function AccountMenu({ user, customerId }: { user: User; customerId: stri
           {text.preferences}
         </Menu.Item>
         <Menu.Divider />
-        <Menu.Item onClick={() => void session.signOut()}>{text.signOut}</Menu.Item>
+        <Menu.Item onClick={onSignOut}>{text.signOut}</Menu.Item>
       </Menu.Dropdown>
     </Menu>
   );

@@ -18,6 +18,7 @@ const MergeNotice = lazyChunk(async () => (await import("../shop/merge-notice.ts
 type ShellTexts = {
   readonly skip: string;
   readonly signIn: string;
+  readonly signOutFailed: string;
   readonly console: string;
   readonly orders: string;
   readonly otherLanguage: string;
@@ -31,6 +32,7 @@ const texts: Texts<ShellTexts> = {
   en: {
     skip: "Skip to the content",
     signIn: "Sign in",
+    signOutFailed: "You are signed out here, but not where you signed in: it cannot be reached.",
     console: "Console",
     orders: "Orders",
     otherLanguage: "Deutsch",
@@ -42,6 +44,7 @@ const texts: Texts<ShellTexts> = {
   de: {
     skip: "Zum Inhalt",
     signIn: "Anmelden",
+    signOutFailed: "Sie sind hier abgemeldet, aber nicht beim Anmeldedienst: Er ist nicht erreichbar.",
     console: "Konsole",
     orders: "Bestellungen",
     otherLanguage: "English",
@@ -138,6 +141,8 @@ function Account() {
   const { issuer } = useSiteConfig();
   const { href } = useLocation();
   const signIn = useMutation({ mutationFn: () => session.signIn(href) });
+  // Here and not in the menu, which is gone once this tab is signed out.
+  const signOut = useMutation({ mutationFn: () => session.signOut() });
   if (issuer === undefined || state.kind === "unknown") {
     return null;
   }
@@ -149,13 +154,14 @@ function Account() {
         </Button>
         <div className={classes.problem}>
           <FailureAlert error={signIn.error} />
+          {signOut.isError && <FailureAlert error={new Error(text.signOutFailed)} onRetry={() => signOut.mutate()} />}
         </div>
       </>
     );
   }
   return (
     <Suspense>
-      <AccountMenu user={state.user} customerId={customerIdOf(state)} />
+      <AccountMenu user={state.user} customerId={customerIdOf(state)} onSignOut={() => signOut.mutate()} />
     </Suspense>
   );
 }
