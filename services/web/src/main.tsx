@@ -4,7 +4,7 @@ import "./layout/page.css";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { App } from "./app.tsx";
-import { moveToIssuersHost, readSiteConfig, unreachable } from "./site-config.ts";
+import { moveToIssuersHost, readSiteConfig } from "./site-config.ts";
 
 // Go on without a chunk's style sheet, which a page can be used without. A chunk that is gone itself is dealt with where it is
 // used, and not here, where a link that is merely pointed at would reload the page.
@@ -19,9 +19,7 @@ if (root === null) {
   throw new Error("index.html has no element root");
 }
 const config = await readSiteConfig().catch((error: unknown) => {
-  root.append(
-    ...unreachable.map(([lang, text]) => Object.assign(document.createElement("p"), { lang, textContent: text })),
-  );
+  document.getElementById("unreachable")?.removeAttribute("hidden");
   throw error;
 });
 if (!moveToIssuersHost(config)) {

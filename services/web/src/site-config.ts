@@ -10,12 +10,6 @@ export type SiteConfig = {
   readonly temporalUrl?: string;
 };
 
-/** What the page says, in both languages, when it cannot start without its configuration. */
-export const unreachable = [
-  ["en", "The shop cannot be reached at the moment. Please load this page again in a minute."],
-  ["de", "Der Shop ist gerade nicht erreichbar. Bitte laden Sie diese Seite in einer Minute noch einmal."],
-] as const;
-
 /** Reads the configuration of this installation, in a few tries. Throws if it cannot be had. */
 export async function readSiteConfig(
   fetchIt: typeof fetch = fetch,

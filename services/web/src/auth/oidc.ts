@@ -17,8 +17,8 @@ export type Oidc = {
   finish(url: URL): Promise<{ tokens: Tokens; returnTo: string }>;
   /** Signs in without a page, if the issuer's cookie allows it; undefined if not. */
   silentSignIn(): Promise<Tokens | undefined>;
-  /** Returns new tokens; undefined if the session is over. */
-  refresh(refreshToken: string): Promise<Tokens | undefined>;
+  /** Returns new tokens for the same person; undefined if the session is over. */
+  refresh(former: Tokens): Promise<Tokens | undefined>;
   leaveToSignOut(tokens: { idToken: string | undefined; refreshToken: string | undefined }): Promise<void>;
 };
 
@@ -121,11 +121,14 @@ export function createOidc({ issuer, clientId }: SiteConfig): Oidc {
       }
       return await exchange(end, pending);
     },
-    async refresh(refreshToken) {
+    async refresh(former) {
+      if (former.refreshToken === undefined) {
+        return undefined;
+      }
       const as = await server();
-      const answer = await oauth.refreshTokenGrantRequest(as, client, oauth.None(), refreshToken, options);
+      const answer = await oauth.refreshTokenGrantRequest(as, client, oauth.None(), former.refreshToken, options);
       try {
-        return tokensOf(await oauth.processRefreshTokenResponse(as, client, answer));
+        return refreshedTokens(former, tokensOf(await oauth.processRefreshTokenResponse(as, client, answer)));
       } catch (error) {
         if (error instanceof oauth.ResponseBodyError && error.error === "invalid_grant") {
           return undefined;
@@ -163,6 +166,16 @@ async function discover(issuer: string | undefined): Promise<oauth.Authorization
     signal: timeLimit,
   });
   return await oauth.processDiscoveryResponse(url, answer);
+}
+
+/** Adds what an issuer may leave out of its answer to a refresh token, which is always for the same person. */
+export function refreshedTokens(former: Tokens, { refreshToken, idToken, user, ...rest }: Tokens): Tokens {
+  return {
+    ...rest,
+    refreshToken: refreshToken ?? former.refreshToken,
+    idToken: idToken ?? former.idToken,
+    user: idToken === undefined ? former.user : user,
+  };
 }
 
 /** Reads who signed in. The access token's claims only decide which links are shown: the services check them. */

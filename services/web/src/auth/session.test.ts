@@ -72,19 +72,6 @@ test("a renewal that changes the person's roles is told", async () => {
   expect(session.state()).toEqual({ kind: "signed-in", user });
 });
 
-test("an issuer that returns only an access token leaves the rest as it was", async () => {
-  const bare = { refreshToken: undefined, idToken: undefined, user: { id: "", name: "", roles: [] } };
-  const { oidc, session } = sessionAt({
-    silentSignIn: async () => tokensOf("a", "a1"),
-    refresh: vi.fn(async () => tokensOf("a", "a2", bare)),
-  });
-  await session.restore();
-  await session.accessToken({ not: "a1" });
-  await session.accessToken({ not: "a2" });
-  expect(vi.mocked(oidc.refresh).mock.calls).toEqual([["refresh-a"], ["refresh-a"]]);
-  expect(session.state()).toMatchObject({ user: { id: "a", roles: ["customer"] } });
-});
-
 test("an issuer that is away is asked again at the next focus, and its session is not forgotten", async () => {
   const silentSignIn = vi.fn().mockRejectedValueOnce(unreachable).mockResolvedValue(tokensOf("a", "a1"));
   const { session } = sessionAt({ silentSignIn });

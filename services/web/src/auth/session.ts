@@ -92,9 +92,7 @@ export function createSession(
     const begun = changes;
     const former = tokens;
     const oidc = await loadOidc();
-    const refreshed = former?.refreshToken === undefined ? undefined : await oidc.refresh(former.refreshToken);
-    const renewed =
-      former === undefined || refreshed === undefined ? await oidc.silentSignIn() : refreshedTokens(former, refreshed);
+    const renewed = (former && (await oidc.refresh(former))) ?? (await oidc.silentSignIn());
     if (changes === begun) {
       become(renewed);
     }
@@ -199,16 +197,6 @@ export function createSession(
       }
       return tokens?.accessToken;
     },
-  };
-}
-
-/** Adds what an issuer may leave out of its answer to a refresh token, which is always for the same person. */
-function refreshedTokens(former: Tokens, { refreshToken, idToken, user, ...rest }: Tokens): Tokens {
-  return {
-    ...rest,
-    refreshToken: refreshToken ?? former.refreshToken,
-    idToken: idToken ?? former.idToken,
-    user: idToken === undefined ? former.user : user,
   };
 }
 

@@ -10,6 +10,7 @@ type MenuTexts = {
   readonly inbox: string;
   readonly preferences: string;
   readonly signOut: string;
+  readonly signOutFailed: string;
 };
 
 const texts: Texts<MenuTexts> = {
@@ -19,6 +20,7 @@ const texts: Texts<MenuTexts> = {
     inbox: "Inbox",
     preferences: "Preferences",
     signOut: "Sign out",
+    signOutFailed: "You are signed out here, but not where you signed in: it cannot be reached.",
   },
   de: {
     account: (name) => `Konto von ${name}`,
@@ -26,10 +28,11 @@ const texts: Texts<MenuTexts> = {
     inbox: "Posteingang",
     preferences: "Einstellungen",
     signOut: "Abmelden",
+    signOutFailed: "Sie sind hier abgemeldet, aber nicht beim Anmeldedienst: Er ist nicht erreichbar.",
   },
 };
 
-/** The pages of the person who is signed in, and the way out. */
+/** The pages of the person who is signed in, and the way out. `onSignOut` gets what to say if that fails. */
 export function AccountMenu({
   user,
   customerId,
@@ -37,7 +40,7 @@ export function AccountMenu({
 }: {
   user: User;
   customerId: string;
-  onSignOut: () => void;
+  onSignOut: (failed: string) => void;
 }) {
   const text = useTexts(texts);
   return (
@@ -56,7 +59,7 @@ export function AccountMenu({
           {text.preferences}
         </Menu.Item>
         <Menu.Divider />
-        <Menu.Item onClick={onSignOut}>{text.signOut}</Menu.Item>
+        <Menu.Item onClick={() => onSignOut(text.signOutFailed)}>{text.signOut}</Menu.Item>
       </Menu.Dropdown>
     </Menu>
   );

@@ -18,7 +18,6 @@ const MergeNotice = lazyChunk(async () => (await import("../shop/merge-notice.ts
 type ShellTexts = {
   readonly skip: string;
   readonly signIn: string;
-  readonly signOutFailed: string;
   readonly console: string;
   readonly orders: string;
   readonly otherLanguage: string;
@@ -32,7 +31,6 @@ const texts: Texts<ShellTexts> = {
   en: {
     skip: "Skip to the content",
     signIn: "Sign in",
-    signOutFailed: "You are signed out here, but not where you signed in: it cannot be reached.",
     console: "Console",
     orders: "Orders",
     otherLanguage: "Deutsch",
@@ -44,7 +42,6 @@ const texts: Texts<ShellTexts> = {
   de: {
     skip: "Zum Inhalt",
     signIn: "Anmelden",
-    signOutFailed: "Sie sind hier abgemeldet, aber nicht beim Anmeldedienst: Er ist nicht erreichbar.",
     console: "Konsole",
     orders: "Bestellungen",
     otherLanguage: "English",
@@ -142,7 +139,12 @@ function Account() {
   const { href } = useLocation();
   const signIn = useMutation({ mutationFn: () => session.signIn(href) });
   // Here and not in the menu, which is gone once this tab is signed out.
-  const signOut = useMutation({ mutationFn: () => session.signOut() });
+  const signOut = useMutation({
+    mutationFn: (failed: string) =>
+      session.signOut().catch(() => {
+        throw new Error(failed);
+      }),
+  });
   if (issuer === undefined || state.kind === "unknown") {
     return null;
   }
@@ -154,14 +156,14 @@ function Account() {
         </Button>
         <div className={classes.problem}>
           <FailureAlert error={signIn.error} />
-          {signOut.isError && <FailureAlert error={new Error(text.signOutFailed)} onRetry={() => signOut.mutate()} />}
+          {signOut.isError && <FailureAlert error={signOut.error} onRetry={() => signOut.mutate(signOut.variables)} />}
         </div>
       </>
     );
   }
   return (
     <Suspense>
-      <AccountMenu user={state.user} customerId={customerIdOf(state)} onSignOut={() => signOut.mutate()} />
+      <AccountMenu user={state.user} customerId={customerIdOf(state)} onSignOut={signOut.mutate} />
     </Suspense>
   );
 }
