@@ -1,3 +1,4 @@
+import { Code, ConnectError } from "@connectrpc/connect";
 import * as oauth from "oauth4webapi";
 import type { SiteConfig } from "../site-config.ts";
 import { returnPath } from "./return-path.ts";
@@ -15,7 +16,7 @@ export type Tokens = {
 export type Oidc = {
   leaveToSignIn(returnTo: string, options?: SignInOptions): Promise<void>;
   finish(url: URL): Promise<{ tokens: Tokens; returnTo: string }>;
-  /** Signs in without a page, if the issuer's cookie allows it; undefined if not. */
+  /** Signs in without a page, if the issuer's cookie allows it; undefined if not. Throws if the issuer cannot say. */
   silentSignIn(): Promise<Tokens | undefined>;
   /** Returns new tokens for the same person; undefined if the session is over. */
   refresh(former: Tokens): Promise<Tokens | undefined>;
@@ -93,6 +94,9 @@ export function createOidc({ issuer, clientId }: SiteConfig): Oidc {
 
   return {
     async leaveToSignIn(returnTo, { fresh = false } = {}) {
+      if (!isSecureContext) {
+        throw new Error("Browsers have what a sign-in needs only by HTTPS, and on localhost: open this shop there.");
+      }
       const { pending, url } = await begin(returnTo, fresh ? { prompt: "login" } : {});
       sessionStorage.setItem(pendingKey, JSON.stringify(pending));
       location.assign(url);
@@ -116,6 +120,9 @@ export function createOidc({ issuer, clientId }: SiteConfig): Oidc {
       // The redirects lead back to this origin, so the last address, with the code in it, can be read.
       const answer = await fetch(url, { credentials: "same-origin", signal: timeLimit() });
       const end = new URL(answer.url);
+      if (!isAnswer(answer) || troubles.has(end.searchParams.get("error") ?? "")) {
+        throw away();
+      }
       if (end.pathname !== returnPath || end.searchParams.has("error")) {
         return undefined;
       }
@@ -127,6 +134,9 @@ export function createOidc({ issuer, clientId }: SiteConfig): Oidc {
       }
       const as = await server();
       const answer = await oauth.refreshTokenGrantRequest(as, client, oauth.None(), former.refreshToken, options);
+      if (!isAnswer(answer)) {
+        throw away();
+      }
       try {
         return refreshedTokens(former, tokensOf(await oauth.processRefreshTokenResponse(as, client, answer)));
       } catch (error) {
@@ -165,7 +175,22 @@ async function discover(issuer: string | undefined): Promise<oauth.Authorization
     [oauth.allowInsecureRequests]: url.protocol === "http:",
     signal: timeLimit,
   });
+  if (!isAnswer(answer)) {
+    throw away();
+  }
   return await oauth.processDiscoveryResponse(url, answer);
+}
+
+/** Errors by which an issuer says that it cannot answer now, and nothing about who is signed in. */
+const troubles: ReadonlySet<string> = new Set(["server_error", "temporarily_unavailable"]);
+
+/** Returns false for an outage: of the issuer, or as a gateway before it reports it. */
+function isAnswer({ status }: Response): boolean {
+  return status < 500 && status !== 429;
+}
+
+function away(): ConnectError {
+  return new ConnectError("the issuer cannot answer at the moment", Code.Unavailable);
 }
 
 /** Adds what an issuer may leave out of its answer to a refresh token, which is always for the same person. */

@@ -147,22 +147,13 @@ export function createSession(
     },
     restore,
     async signIn(returnTo, options) {
-      if (!isSecureContext) {
-        throw new ConnectError(
-          "Browsers have what a sign-in needs only by HTTPS, and on localhost: open this shop there.",
-          Code.FailedPrecondition,
-        );
-      }
       await (await loadOidc()).leaveToSignIn(returnTo, options);
     },
     async finishSignIn(url) {
       const oidc = await loadOidc();
       const finished = await oidc.finish(url).catch((error: unknown) => {
         become(undefined);
-        // TypeError and TimeoutError are fetch's for a server that does not answer; all others say what the issuer did not like.
-        throw error instanceof Error && !(error instanceof TypeError) && error.name !== "TimeoutError"
-          ? new ConnectError(error.message, Code.Aborted, undefined, undefined, error)
-          : error;
+        throw error;
       });
       become(finished.tokens);
       return finished.returnTo;

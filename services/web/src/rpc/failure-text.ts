@@ -7,7 +7,6 @@ type Sentences = {
   readonly byReason: Readonly<Record<string, (metadata: Readonly<Record<string, string>>) => string>>;
   readonly unreachable: string;
   readonly tooMany: string;
-  readonly field: (field: string, description: string) => string;
 };
 
 const texts: Texts<Sentences> = {
@@ -31,7 +30,6 @@ const texts: Texts<Sentences> = {
     },
     unreachable: "The shop cannot be reached at the moment. Nothing is lost; please try again.",
     tooMany: "That was too much at once. Please wait a moment and try again.",
-    field: (field, description) => `${field}: ${description}`,
   },
   de: {
     byReason: {
@@ -56,7 +54,6 @@ const texts: Texts<Sentences> = {
     },
     unreachable: "Der Shop ist gerade nicht erreichbar. Nichts ist verloren; bitte versuchen Sie es noch einmal.",
     tooMany: "Das war zu viel auf einmal. Bitte warten Sie einen Moment und versuchen Sie es noch einmal.",
-    field: (field, description) => `${field}: ${description}`,
   },
 };
 
@@ -66,15 +63,13 @@ export function failureTexts(
   language: keyof typeof texts,
   names: Readonly<Record<string, string>> = {},
 ): readonly string[] {
-  const { byReason, unreachable, tooMany, field } = texts[language];
+  const { byReason, unreachable, tooMany } = texts[language];
   const sentence = byReason[failure.reason];
   if (sentence !== undefined) {
     return [sentence(failure.metadata)];
   }
   if (failure.violations.length > 0) {
-    return failure.violations.map((violation) =>
-      field(names[violation.field] ?? violation.field, violation.description),
-    );
+    return failure.violations.map(({ field, description }) => `${names[field] ?? field}: ${description}`);
   }
   if (failure.reason === "" && isTransient(failure)) {
     return [unreachable];
