@@ -4,7 +4,7 @@ import { createConnectTransport } from "@connectrpc/connect-web";
 import { type Session, userChanged, userIdOf } from "../auth/session.ts";
 
 /** Longer than the services wait for an outcome, which is 30 s. */
-const defaultTimeoutMs = 40_000;
+export const defaultTimeoutMs = 40_000;
 
 /**
  * Returns the transport of all calls: Connect, to the gateway that served the page. Calls that only read are GETs, which the

@@ -5,6 +5,7 @@ import { EventService } from "@sagacart/proto/event/v1/event_service";
 import { ErrorInfoSchema } from "@sagacart/proto/google/rpc/error_details";
 import type { Session } from "../../auth/session.ts";
 import { newRequestId } from "../../rpc/request-id.ts";
+import { defaultTimeoutMs } from "../../rpc/transport.ts";
 
 /** The services with a feed that the gateway serves. */
 export const feedNames = ["order", "payment", "shipping"] as const;
@@ -20,7 +21,7 @@ export function feedTransport(
   fetchIt: typeof fetch = fetch,
 ): Transport {
   return {
-    async unary(method, signal, _timeoutMs, _header, input) {
+    async unary(method, signal, timeoutMs = defaultTimeoutMs, _header, input) {
       const message = create(method.input, input);
       const json = toJson(method.input, message);
       const { verb, path } = routeOf(method, json);
@@ -28,7 +29,7 @@ export function feedTransport(
       const answer = await fetchIt(`/v1/feeds/${feed}${path}`, {
         method: verb,
         ...(verb === "GET" ? {} : { body: JSON.stringify(json) }),
-        ...(signal === undefined ? {} : { signal }),
+        signal: AbortSignal.any([AbortSignal.timeout(timeoutMs), ...(signal === undefined ? [] : [signal])]),
         headers: {
           accept: "application/json",
           ...(verb === "GET" ? {} : { "content-type": "application/json", "idempotency-key": newRequestId() }),
