@@ -269,6 +269,22 @@ test("a name that no user has is locked out without being written down", async (
   expect(JSON.stringify(running.security)).not.toContain("mistake");
 });
 
+test.each([
+  "from 8.8.8.8",
+  "register from 10.0.0.1",
+  "address 8.8.8.8",
+  "from bob@mistake.test",
+  "user u-1",
+  "session s-1",
+])("the name %j, which no user has, is no network, user or session of the log", async (username) => {
+  running.security.length = 0;
+  for (const password of ["one", "two"]) {
+    await running.anonymous.signIn({ username, password }).catch(() => {});
+  }
+  const began = lines().filter(({ event }) => event === "lock_out.began");
+  expect(began).toMatchObject([{ object: { kind: "login", id: "" } }]);
+});
+
 test("a password reset is logged when it is asked for and when it is used, with its user", async () => {
   const person = await running.register();
   running.security.length = 0;

@@ -1,3 +1,4 @@
+import { METHODS } from "node:http";
 import type { authReasons } from "@sagacart/chassis/auth/reasons";
 import type { RecordedEvent } from "@sagacart/chassis/auth/security-line";
 import { accessRefused, type SecurityLog, tokenRefused } from "@sagacart/chassis/auth/security-log";
@@ -40,7 +41,9 @@ export function recordRefusals({ security, verifier }: RefusalsOptions): Refusal
     if (security === undefined) {
       return;
     }
-    const { headers, id: requestId, ip: address, method, routeOptions } = request;
+    const { headers, id: requestId, ip: address, routeOptions } = request;
+    // Over HTTP/2 a caller may send any text as the method.
+    const method = METHODS.includes(request.method) ? request.method : "OTHER";
     // Before the promise: a caller who leaves has no address any more.
     const line = { event, outcome: "refused", reason, error, requestId, address, method, repeats: true } as const;
     const object = limit === undefined ? {} : { object: { kind: "limit", id: limit } };

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { chmod, mkdtemp, readFile, rename, rm, stat, symlink, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -55,6 +56,19 @@ test.each<[string, (sink: ReturnType<typeof open>) => void]>([
   expect(await modeOf(file)).toBe("600");
 });
 
+test("a file that was moved is noticed while lines are written all the time", async () => {
+  vi.useFakeTimers({ toFake: ["performance"] });
+  const sink = open();
+  sink.write("before\n");
+  await rename(file, `${file}.1`);
+  for (let count = 0; count < 20; count++) {
+    vi.advanceTimersByTime(200);
+    sink.write(`${count}\n`);
+  }
+  expect(await readFile(`${file}.1`, "utf8")).toMatch(/^before\n0\n1\n2\n3\n4\n(5\n)?$/);
+  expect(await readFile(file, "utf8")).toMatch(/19\n$/);
+});
+
 test("a file that was emptied in place goes on at its beginning", async () => {
   const sink = open();
   sink.write("one\n");
@@ -87,6 +101,15 @@ test.each<[string, () => Promise<string>, string]>([
   ["a relative path", async () => "security.log", 'must be stdout or the absolute path of a file, got "security.log"'],
   ["a folder", async () => folder, "cannot be written: EISDIR"],
   ["a folder that does not exist", async () => join(folder, "none", "security.log"), "cannot be written: ENOENT"],
+  [
+    "a pipe that nobody reads",
+    async () => {
+      execFileSync("mkfifo", [file]);
+      return file;
+    },
+    "cannot be written: ENXIO",
+  ],
+  ["a device", async () => "/dev/null", "cannot be written: it is not a regular file"],
   [
     "a link",
     async () => {

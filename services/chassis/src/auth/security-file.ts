@@ -39,6 +39,8 @@ export function fileSink(path: string, { log, fallback }: { log: Log; fallback: 
   let file: number | undefined;
   let lookedMs = 0;
   let isTold = false;
+  /** True after half a line: the next one must not continue it. */
+  let isTorn = false;
 
   function close(): void {
     if (file !== undefined) {
@@ -49,18 +51,27 @@ export function fileSink(path: string, { log, fallback }: { log: Log; fallback: 
 
   function current(): number {
     const nowMs = performance.now();
-    if (file !== undefined && nowMs - lookedMs > 1_000 && !isStill(path, file)) {
-      close();
+    if (file !== undefined && nowMs - lookedMs > 1_000) {
+      lookedMs = nowMs;
+      if (!isStill(path, file)) {
+        close();
+      }
     }
-    lookedMs = nowMs;
-    file ??= openPrivate(path);
+    if (file === undefined) {
+      file = openPrivate(path);
+      lookedMs = nowMs;
+    }
     return file;
   }
 
   return {
     write(line) {
       try {
-        writeAll(current(), Buffer.from(line));
+        const bytes = Buffer.from(isTorn ? `\n${line}` : line);
+        writeAll(current(), bytes, () => {
+          isTorn = true;
+        });
+        isTorn = false;
         isTold = false;
       } catch (error) {
         fallback.write(line);
@@ -88,13 +99,15 @@ export function openSecurityLog(target: string, log: Log): LineSink {
 
 /** Opens a file to append to. It is for its owner alone, also if it was there before with wider permissions. */
 function openPrivate(path: string): number {
-  const { O_APPEND, O_CREAT, O_WRONLY, O_NOFOLLOW } = constants;
-  // No link: who may write into the folder could direct the lines into another file.
-  const file = openSync(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
+  const { O_APPEND, O_CREAT, O_WRONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
+  // No link: who may write into the folder could direct the lines into another file. A pipe would be waited for without
+  // O_NONBLOCK, before anything else of the process begins.
+  const file = openSync(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o600);
   try {
-    if (fstatSync(file).isFile()) {
-      fchmodSync(file, 0o600);
+    if (!fstatSync(file).isFile()) {
+      throw new Error("it is not a regular file");
     }
+    fchmodSync(file, 0o600);
     return file;
   } catch (error) {
     closeSync(file);
@@ -107,9 +120,11 @@ function isStill(path: string, file: number): boolean {
   return named !== undefined && named.ino === opened.ino && named.dev === opened.dev;
 }
 
-function writeAll(file: number, bytes: Buffer): void {
+/** Writes all bytes. Calls `begun` when some are written, as the rest may fail: the disk may be full then. */
+function writeAll(file: number, bytes: Buffer, begun: () => void): void {
   for (let written = 0; written < bytes.length; ) {
     written += writeSync(file, bytes, written);
+    begun();
   }
 }
 

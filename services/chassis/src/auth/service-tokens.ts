@@ -102,7 +102,7 @@ export function createServiceTokens(options: ServiceTokenOptions): ServiceTokens
     authorization: () => (current !== undefined && Date.now() < current.endMs ? current.authorization : waitForToken()),
     refused(authorization) {
       // The issuer may have new keys. A token that is new already would be refused again, so it is not fetched for each call.
-      if (current?.authorization === authorization && Date.now() - current.askedMs > 5_000) {
+      if (current?.authorization === authorization && Date.now() - current.askedMs > 1_000) {
         current = undefined;
       }
     },

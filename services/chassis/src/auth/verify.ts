@@ -173,12 +173,14 @@ function issuersKeys({
   }
   let askedMs = Date.now();
   let keyChanges = 0;
+  let changedMs = Number.NEGATIVE_INFINITY;
   return async (header, token) => {
     const changes = revocations?.keyChanges() ?? 0;
     if (changes !== keyChanges) {
       // Wait for them, and do not use the known ones if that fails: they may have a key that was replaced, and lack the new one.
       await remote.reload();
       keyChanges = changes;
+      changedMs = performance.now();
     }
     // It is not among the keys any more. Its tokens are not wrong, but to be refreshed.
     if (header.kid !== undefined && revocations?.isReplacedKey(header.kid) === true) {
@@ -189,9 +191,18 @@ function issuersKeys({
       // The issuer may be down; the known keys are used until it is back.
       remote.reload().catch(() => {});
     }
-    return await remote(header, token);
+    return await remote(header, token).catch((error: unknown) => {
+      // The issuer may have given the former list for a moment, and the next fetch waits for the cooldown.
+      if (error instanceof errors.JWKSNoMatchingKey && performance.now() - changedMs < justChangedMs) {
+        throw authError("ISSUER_UNAVAILABLE", "the issuer's keys have just changed; try again", {}, error);
+      }
+      throw error;
+    });
   };
 }
+
+/** How long an unknown key may be a new one, after the issuer's keys were replaced. */
+const justChangedMs = 30_000;
 
 function expired(cause?: unknown) {
   return authError("TOKEN_EXPIRED", "the token has expired; sign in again or refresh it", {}, cause);

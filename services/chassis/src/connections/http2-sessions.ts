@@ -85,7 +85,7 @@ function limitSession(session: ServerHttp2Session, limits: ConnectionLimits, onR
   session.once("remoteSettings", () => {
     hasBegun = true;
   });
-  // Node asks the streams to close, which those do not whose answer waits to be written or whose body waits to be read.
+  // Node asks the streams to close, but those with an answer to be written or a body to be read stay open.
   session.socket.once("close", () => session.destroy());
   session.on("stream", (stream, headers) => {
     open.set(stream, { sinceMs: performance.now(), headers, isComplete: false, isReadingWatched: false });

@@ -30,7 +30,7 @@ export function endWith(socket: Socket, error: { readonly code?: string }, answe
   };
   const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}`);
   socket.end([`HTTP/1.1 ${status} ${title}`, ...lines, "", body].join("\r\n"));
-  // What a peer still sends is read and dropped, so that it gets the answer; one that does not leave then is cut off.
+  // Drain what the peer still sends, so that it receives the answer, and destroy the socket a little later.
   socket.removeAllListeners("data").resume();
   const cut = setTimeout(() => socket.destroy(), lingerMs);
   cut.unref();

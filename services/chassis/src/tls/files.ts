@@ -62,9 +62,10 @@ export function openTls({ config, log, metrics, security, intervalMs = 5_000 }: 
     } catch (error) {
       // During a swap, the key and the certificate may not match: the next read finds both.
       const message = error instanceof Error ? error.message : String(error);
+      // Each time, since the alert sees a failure that lasts: it is a line a minute.
+      security?.controlFailed("certificates", error);
       if (message !== lastProblem) {
         log.warn({ error }, "the new certificates cannot be read; the previous ones stay in use");
-        security?.controlFailed("certificates", error);
       }
       lastProblem = message;
     }

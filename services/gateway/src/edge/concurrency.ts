@@ -76,8 +76,16 @@ export function limitConcurrency(
       enter(reply, "body", caller, announced);
     } else {
       let counted = 0;
-      reply.raw.once("close", () => counts.body.leave(caller, counted));
+      let isOver = false;
+      reply.raw.once("close", () => {
+        isOver = true;
+        counts.body.leave(caller, counted);
+      });
       onArrival(request.raw, (bytes) => {
+        // The rest of a body that was answered before its end is dropped.
+        if (isOver) {
+          return;
+        }
         const over = counts.body.enter(caller, bytes);
         if (over === undefined) {
           counted += bytes;

@@ -93,6 +93,7 @@ export function createProofs({ clock, cipher, throttle, log, party, freeAttempts
     json: string,
     { userId, isExpected, isAlone = false }: { userId: string; isExpected: IsExpected; isAlone?: boolean },
   ): Promise<Verdict> {
+    noteSecurity({ factor: "passkey" });
     const claim = readClaim(json);
     if (claim === undefined || !(await isExpected(claim.challenge))) {
       return "not proven";

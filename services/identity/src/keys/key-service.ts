@@ -24,8 +24,8 @@ export function keyRpcs({
       const scope = `signing keys by ${callContext()?.principal?.subject ?? ""}`;
       const keyed = { scope, requestId: request.requestId, method: "ReplaceSigningKeys", fingerprint };
       const { resourceId } = await once(pool, keyed, (tx) => keys.replace(tx));
-      // The other replicas do so within a second, and this one would, too, if this failed.
-      await keys.refresh();
+      // The other replicas do so within a second, and this one does, too, if this fails.
+      await keys.refresh().catch(() => undefined);
       return create(ReplaceSigningKeysResponseSchema, { signingKeyId: resourceId });
     },
   };

@@ -323,7 +323,11 @@ describe("a passkey on the sign-in page", () => {
     expect(JSON.parse(optionsOf(page.html))).toMatchObject({ rpId: "shop.test", userVerification: "required" });
 
     const passkey = device.get(optionsOf(page.html));
+    running.security.length = 0;
     const submitted = await browser.open(location, { csrf: page.csrf, passkey });
+    expect(running.security.filter(({ event }) => event === "session.started")).toMatchObject([
+      { outcome: "ok", factor: "passkey", object: { kind: "user", id } },
+    ]);
     const { location: callback } = await browser.open(submitted.location);
 
     const tokens = await oidcApp.tokensOf({ verifier, state, callback: new URL(callback) });
@@ -341,7 +345,12 @@ describe("a passkey on the sign-in page", () => {
     const { location, page } = await oidcApp.begin(browser);
 
     const passkey = device.get(optionsOf(page.html), deviation);
+    running.security.length = 0;
+    running.flushSecurity();
     const answer = await browser.open(location, { csrf: page.csrf, passkey });
+    expect(running.security.filter(({ event }) => event === "session.started").at(-1)).toMatchObject({
+      ...{ outcome: "refused", reason: "BAD_PASSKEY", factor: "passkey" },
+    });
 
     expect([answer.status, answer.html.includes("The passkey was not accepted")]).toEqual([401, true]);
     expect(browser.cookies.has("sagacart_session")).toBe(false);

@@ -133,10 +133,12 @@ export function signInForm(options: SignInFormOptions) {
       return await refusing(
         response,
         async () => {
-          const { user, amr } = await options.factors.withPasskey(passkey, (given) =>
-            isOneOf(passkeyChallenges, given),
-          );
-          options.signIn.admit(user);
+          const { user, amr } = await proven("passkey", async () => {
+            const found = await options.factors.withPasskey(passkey, (given) => isOneOf(passkeyChallenges, given));
+            options.signIn.admit(found.user);
+            return found;
+          });
+          record(signedIn, { factor: "passkey", user });
           await finish(user, amr);
         },
         ({ text }) => firstPage({ username: "", error: text }),

@@ -101,6 +101,7 @@ function lockedOut(key: string): Named {
   if (kind !== "") {
     return { kind: kind === "session" ? kind : "user", id };
   }
-  const [, network] = /^(?:address|[a-z]+ from) (\S+)$/.exec(key) ?? [];
+  // A name that was typed in may look like a network: the key of an unknown one is "login" and the name.
+  const [, network] = /^(?!login )(?:address|[a-z]+ from) ([0-9a-f.:/]+)$/.exec(key) ?? [];
   return network === undefined ? { kind: key.split(" ", 1)[0] ?? "", id: "" } : { kind: "network", id: network };
 }
