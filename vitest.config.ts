@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { currencyDecimals } from "./services/web/build/currency-decimals.ts";
 
 /** Builds clients in other languages with their tools, which takes minutes: `npm run clients` does the same. */
 const clients = {
@@ -17,6 +18,8 @@ export default defineConfig({
     maxWorkers: 2,
     projects: [
       {
+        // A module that the build of the pages makes.
+        plugins: [currencyDecimals()],
         test: {
           // Beside the code. Each test file that needs a database makes one of its own on one server.
           name: "unit",

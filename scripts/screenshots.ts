@@ -53,7 +53,7 @@ async function tour(page: Page, shoot: Shoot): Promise<void> {
   await signIn(page, "alice");
   await page.getByText("Take over the cart from before you signed in?").waitFor();
   await shoot(page, "merge");
-  await page.getByRole("button", { name: "Leave it" }).click();
+  await page.getByRole("button", { name: "Discard it" }).click();
   await buy(page, { method: "Test card", guest: false, shoot: async () => {} });
   await page.locator("[data-connection=ended]").waitFor();
   await page.getByRole("heading", { name: "Messages" }).waitFor();

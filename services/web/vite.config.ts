@@ -1,6 +1,7 @@
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
 import { compress } from "./build/compress.ts";
+import { currencyDecimals } from "./build/currency-decimals.ts";
 import { slimDescriptors } from "./build/slim-descriptors.ts";
 import { themeStyles } from "./build/theme-styles.ts";
 
@@ -8,7 +9,7 @@ import { themeStyles } from "./build/theme-styles.ts";
 export default defineConfig({
   root: import.meta.dirname,
   logLevel: "warn",
-  plugins: [slimDescriptors(), themeStyles(), react(), compress()],
+  plugins: [slimDescriptors(), themeStyles(), currencyDecimals(), react(), compress()],
   build: {
     target: "es2023",
     outDir: process.env.WEB_OUT_DIR ?? "dist",

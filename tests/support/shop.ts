@@ -18,7 +18,7 @@ export type TestShop = AsyncDisposable & {
   /** Events at the card provider outside the shop. */
   readonly dashboard: CardDashboard;
   /** The breaches that the audit finds, a sentence each; by default every order must be final. */
-  breaches(options?: { stalledAfterMs?: number }): Promise<string[]>;
+  breaches(options?: { stalledAfterMs?: number; readAgainMs?: number }): Promise<string[]>;
 };
 
 /** Starts a whole shop, with a client for each of its services and the audit. */

@@ -10,6 +10,8 @@ test.each([
   ["0", "EUR", 0n],
   ["500", "JPY", 500n],
   ["1.234", "KWD", 1234n],
+  ["125.50", "RSD", 12550n],
+  ["0.001", "IQD", 1n],
   ["999999999999.99", "USD", 99999999999999n],
 ])("%s in %s is %d minor units", (text, currency, minorUnits) => {
   expect(parseAmount(text, currency)).toBe(minorUnits);

@@ -1,4 +1,5 @@
 import { Code, ConnectError } from "@connectrpc/connect";
+import { currencyDecimals } from "../i18n/currency-decimals.ts";
 
 /**
  * Reads an amount that a person typed, such as `12.50`, as minor units of a currency. Returns undefined for what is not an
@@ -33,9 +34,5 @@ export function amountText(minorUnits: bigint, currencyCode: string): string {
 }
 
 function digitsOf(currencyCode: string): number | undefined {
-  if (!/^[A-Z]{3}$/.test(currencyCode)) {
-    return undefined;
-  }
-  return new Intl.NumberFormat("en", { style: "currency", currency: currencyCode }).resolvedOptions()
-    .maximumFractionDigits;
+  return /^[A-Z]{3}$/.test(currencyCode) ? currencyDecimals(currencyCode) : undefined;
 }

@@ -1,4 +1,5 @@
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import { currencyDecimals } from "./currency-decimals.ts";
 import type { Language } from "./language.tsx";
 
 /** A timestamp's fields, without which a message is not needed to show one. */
@@ -7,8 +8,11 @@ type Amount = { readonly currencyCode: string; readonly minorUnits: bigint };
 
 /** Formats an amount exactly, also above 2^53. A currency that the browser does not know is shown with its code. */
 export function formatMoney({ currencyCode, minorUnits }: Amount, language: Language): string {
-  const format = new Intl.NumberFormat(localeOf(language), { style: "currency", currency: currencyCode });
-  const digits = format.resolvedOptions().maximumFractionDigits ?? 2;
+  const digits = currencyDecimals(currencyCode);
+  const format = new Intl.NumberFormat(localeOf(language), {
+    ...{ style: "currency", currency: currencyCode },
+    ...{ minimumFractionDigits: digits, maximumFractionDigits: digits },
+  });
   const sign = minorUnits < 0n ? "-" : "";
   const text = String(minorUnits < 0n ? -minorUnits : minorUnits).padStart(digits + 1, "0");
   const decimal = digits === 0 ? text : `${text.slice(0, -digits)}.${text.slice(-digits)}`;

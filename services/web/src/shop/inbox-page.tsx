@@ -96,7 +96,10 @@ function Messages({ customerId }: { customerId: string }) {
   return (
     <>
       {isPending && <Loader aria-label={text.title} />}
-      <FailureAlert error={error ?? read.error ?? remove.error ?? readAll.error} onRetry={refetch} />
+      <FailureAlert error={error} onRetry={refetch} />
+      <FailureAlert error={read.error} onRetry={() => again(read)} />
+      <FailureAlert error={remove.error} onRetry={() => again(remove)} />
+      <FailureAlert error={readAll.error} onRetry={() => readAll.mutate()} />
       {data !== undefined && messages.length === 0 && <Text role="status">{text.none}</Text>}
       {first !== undefined && first.unreadCount > 0n && (
         <Group>
@@ -118,6 +121,13 @@ function Messages({ customerId }: { customerId: string }) {
       )}
     </>
   );
+}
+
+/** Tries once more what has failed, with the message that it was about. */
+function again(failed: { readonly variables: string | undefined; mutate(id: string): void }): void {
+  if (failed.variables !== undefined) {
+    failed.mutate(failed.variables);
+  }
 }
 
 function Message(given: { message: InboxMessage; onRead: (id: string) => void; onRemove: (id: string) => void }) {

@@ -7,7 +7,7 @@ import { useState } from "react";
 import { type Texts, useTexts } from "../i18n/language.tsx";
 import { failureOf } from "../rpc/failure.ts";
 import { FailureAlert } from "../rpc/failure-alert.tsx";
-import { readGuestCart, writeGuestCart } from "./cart-store.ts";
+import { forgetGuestCart, readGuestCart } from "./cart-store.ts";
 
 type MergeTexts = {
   readonly title: string;
@@ -23,14 +23,14 @@ const texts: Texts<MergeTexts> = {
     line: (title, before, from, after) => `${title}: ${before} + ${from} → ${after}`,
     leftOut: (title) => `${title}: no longer sold, left out`,
     take: "Take it over",
-    drop: "Leave it",
+    drop: "Discard it",
   },
   de: {
     title: "Den Warenkorb von vor der Anmeldung übernehmen?",
     line: (title, before, from, after) => `${title}: ${before} + ${from} → ${after}`,
     leftOut: (title) => `${title}: wird nicht mehr verkauft, bleibt weg`,
     take: "Übernehmen",
-    drop: "Nicht übernehmen",
+    drop: "Verwerfen",
   },
 };
 
@@ -42,7 +42,7 @@ export function MergeNotice({ customerId }: { customerId: string }) {
   const [guestCart, setGuestCart] = useState(() => readGuestCart());
   const request = { sourceId: guestCart?.id ?? "", guestToken: guestCart?.token ?? "", customerId };
   const forget = () => {
-    writeGuestCart(undefined);
+    forgetGuestCart(request.sourceId);
     setGuestCart(undefined);
   };
   const preview = useQuery({
@@ -62,9 +62,10 @@ export function MergeNotice({ customerId }: { customerId: string }) {
     return null;
   }
   const { reason } = preview.error === null ? { reason: "" } : failureOf(preview.error);
-  const isGone = reason === "CART_NOT_FOUND" || reason === "CART_CLOSED";
+  // One that is being checked out keeps the only token of its order: there is nothing to offer until that ends.
+  const isUnavailable = reason === "CART_NOT_FOUND" || reason === "CART_CLOSED" || reason === "CART_CHECKING_OUT";
   const { lines = [], leftOut = [] } = preview.data ?? {};
-  if (isGone || (preview.isSuccess && lines.length + leftOut.length === 0)) {
+  if (isUnavailable || (preview.isSuccess && lines.length + leftOut.length === 0)) {
     return null;
   }
   return (

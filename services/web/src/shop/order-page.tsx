@@ -1,21 +1,25 @@
-import { Alert, Anchor, Badge, Button, Container, Group, Loader, Radio, Stack, Text, Title } from "@mantine/core";
+import { Code } from "@connectrpc/connect";
+import { Alert, Anchor, Badge, Button, Container, Group, Loader, Stack, Text, Title } from "@mantine/core";
 import { type Order, Order_State, OrderDispute_State } from "@sagacart/proto/order/v1/order";
-import { useQueryClient } from "@tanstack/react-query";
-import { getRouteApi } from "@tanstack/react-router";
-import { Suspense, useEffect, useRef, useState } from "react";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { getRouteApi, useLocation } from "@tanstack/react-router";
+import { Suspense, useEffect, useState } from "react";
 import { isStaff, useSession } from "../auth/use-session.tsx";
+import { workflowUrl } from "../console/orders/workflow-url.ts";
 import { dateOf, formatMoney, formatTime } from "../i18n/format.ts";
 import { type Language, useLanguage, useTexts } from "../i18n/language.tsx";
 import { lazyChunk } from "../layout/lazy-chunk.ts";
+import { failureOf } from "../rpc/failure.ts";
 import { FailureAlert } from "../rpc/failure-alert.tsx";
-import { newRequestId } from "../rpc/request-id.ts";
 import { useSiteConfig } from "../use-site-config.tsx";
+import { createAttempt } from "./attempt.ts";
 import { declineText } from "./decline-text.ts";
+import { MethodInput, useWaysToPay } from "./method-input.tsx";
 import classes from "./order-page.module.css";
 import { type OrderTexts, orderTexts, stateName } from "./order-texts.ts";
 import { outcomeText } from "./outcome-text.ts";
-import { methodLabel, paymentMethods } from "./payment-methods.ts";
-import { finalStates, isCancellable, type TimelineEntry, timelineOf } from "./timeline.ts";
+import { initialMethod, methodLabel } from "./payment-methods.ts";
+import { finalStates, isCancellable, isNothingTaken, type TimelineEntry, timelineOf } from "./timeline.ts";
 import { useOrder } from "./use-order.ts";
 import type { Watched } from "./watch-order.ts";
 
@@ -44,6 +48,7 @@ export function OrderPage() {
       <Stack gap="lg">
         <Heading id={orderId} watched={watched} />
         <FailureAlert error={error} onRetry={watchAgain} />
+        {error !== undefined && failureOf(error).code === Code.Unauthenticated && <SignIn />}
         {order === undefined && error === undefined && <Loader aria-label={text.title} />}
         {order !== undefined && (
           <>
@@ -66,13 +71,35 @@ export function OrderPage() {
               </Text>
             ) : (
               <Suspense>
-                <OrderMessages orderId={orderId} />
+                <OrderMessages orderId={orderId} hasEnded={hasEnded} />
               </Suspense>
             )}
           </>
         )}
       </Stack>
     </Container>
+  );
+}
+
+/** Leads to the sign-in and back to this page. */
+function SignIn() {
+  const text = useTexts(orderTexts);
+  const { session } = useSession();
+  const { issuer } = useSiteConfig();
+  const { href } = useLocation();
+  const signIn = useMutation({ mutationFn: () => session.signIn(href) });
+  if (issuer === undefined) {
+    return null;
+  }
+  return (
+    <>
+      <Group>
+        <Button loading={signIn.isPending} onClick={() => signIn.mutate()}>
+          {text.signIn}
+        </Button>
+      </Group>
+      <FailureAlert error={signIn.error} />
+    </>
   );
 }
 
@@ -116,8 +143,8 @@ function Timeline({ order, watched }: { order: Order; watched: Watched }) {
             </span>
             <div>
               <Text fw={600}>
-                {entry.what === "end" ? stateName(order.state, language) : text.steps[entry.what]}{" "}
-                {entry.what !== "end" && (
+                {titleOf(entry, order, text, language)}{" "}
+                {entry.what !== "end" && !isNothingGivenBack(entry, order) && (
                   <Text span size="sm" c="dimmed" fw={400}>
                     {text.status[entry.status]}
                   </Text>
@@ -153,6 +180,17 @@ function markOf({ what, status }: TimelineEntry, state: Order_State): keyof type
   return what.startsWith("undo") && status === "done" ? "undone" : status;
 }
 
+function titleOf(entry: TimelineEntry, order: Order, text: OrderTexts, language: Language): string {
+  if (entry.what === "end") {
+    return stateName(order.state, language);
+  }
+  return isNothingGivenBack(entry, order) ? text.nothingToGiveBack : text.steps[entry.what];
+}
+
+function isNothingGivenBack({ what, status }: TimelineEntry, order: Order): boolean {
+  return what === "undo-charge" && status === "done" && isNothingTaken(order);
+}
+
 function detailsOf({ what, status }: TimelineEntry, order: Order, text: OrderTexts, language: Language): string[] {
   const { payment, shortages, lines } = order;
   if (what === "reserve" && status === "refused") {
@@ -172,8 +210,8 @@ function detailsOf({ what, status }: TimelineEntry, order: Order, text: OrderTex
   if (what === "ship" && status === "refused") {
     return [order.outcomeDetail === "" ? "" : declineText(order.outcomeDetail, language)].filter((line) => line !== "");
   }
-  if (what === "undo-charge" && payment !== undefined) {
-    return [payment.declineReason !== "" || payment.attempt === 0 ? text.nothingTaken : text.givenBack];
+  if (what === "undo-charge" && payment !== undefined && !isNothingTaken(order)) {
+    return [text.givenBack];
   }
   return [];
 }
@@ -206,11 +244,10 @@ function PayForm(given: { order: Order; pay: ReturnType<typeof useOrder>["pay"];
   const { order, pay, hasBalance } = given;
   const text = useTexts(orderTexts);
   const { language } = useLanguage();
-  const { simulatedProviders } = useSiteConfig();
-  const methods = paymentMethods({ language, isSimulated: simulatedProviders, hasBalance });
-  const [method, setMethod] = useState(order.payment?.method ?? "");
+  const ways = useWaysToPay(hasBalance);
+  const [method, setMethod] = useState(() => initialMethod(ways, order.payment?.method));
   // A repeat of the same attempt has the same key; an attempt after a decline has another one.
-  const attempt = useRef({ content: "", requestId: "" });
+  const [attempt] = useState(createAttempt);
   return (
     <section aria-labelledby="pay">
       <Title order={2} size="h4" id="pay" mb="xs">
@@ -219,24 +256,15 @@ function PayForm(given: { order: Order; pay: ReturnType<typeof useOrder>["pay"];
       <form
         onSubmit={(event) => {
           event.preventDefault();
-          const content = `${method} ${order.payment?.attempt}`;
-          if (attempt.current.content !== content) {
-            attempt.current = { content, requestId: newRequestId() };
-          }
-          pay.mutate({ method, requestId: attempt.current.requestId });
+          const requestId = attempt.requestIdFor(`${method} ${order.payment?.attempt}`);
+          pay.mutate({ method: method.trim(), requestId });
         }}
       >
         <Stack align="flex-start">
           {order.expireTime !== undefined && (
             <Text size="sm">{text.payUntil(formatTime(order.expireTime, language))}</Text>
           )}
-          <Radio.Group value={method} onChange={setMethod} label={text.method}>
-            <Stack gap="xs" mt="xs">
-              {methods.map(({ id, label, does }) => (
-                <Radio key={id} value={id} label={label} description={does} />
-              ))}
-            </Stack>
-          </Radio.Group>
+          <MethodInput ways={ways} value={method} onChange={setMethod} />
           <Button type="submit" loading={pay.isPending}>
             {text.payNow(order.total === undefined ? "" : formatMoney(order.total, language))}
           </Button>
@@ -295,14 +323,13 @@ function ForStaff({ order }: { order: Order }) {
   if (order.workflowId === "") {
     return null;
   }
-  const link = `${temporalUrl ?? ""}/namespaces/default/workflows/${encodeURIComponent(order.workflowId)}`;
   return (
     <Text size="sm">
       {text.workflow}:{" "}
       {temporalUrl === undefined ? (
         order.workflowId
       ) : (
-        <Anchor href={link} target="_blank" rel="noreferrer" size="sm">
+        <Anchor href={workflowUrl(temporalUrl, order.workflowId)} target="_blank" rel="noreferrer" size="sm">
           {order.workflowId}
         </Anchor>
       )}

@@ -8,12 +8,13 @@ export type OrderTexts = {
   readonly progress: string;
   readonly contents: string;
   readonly connection: Readonly<Record<Watched["connection"], string>>;
+  readonly signIn: string;
   readonly steps: Readonly<Record<TimelineEntry["what"], string>>;
   readonly status: Readonly<Record<TimelineEntry["status"], string>>;
   readonly short: (title: string, requested: number, available: number) => string;
   readonly attempt: (attempt: number, method: string) => string;
   readonly declined: (why: string) => string;
-  readonly nothingTaken: string;
+  readonly nothingToGiveBack: string;
   readonly givenBack: string;
   readonly tracking: (number: string) => string;
   readonly sold: string;
@@ -26,7 +27,6 @@ export type OrderTexts = {
   readonly pay: string;
   readonly payUntil: (time: string) => string;
   readonly payNow: (total: string) => string;
-  readonly method: string;
   readonly total: string;
   readonly pickUp: string;
   readonly shipTo: string;
@@ -45,8 +45,10 @@ export const orderTexts: Texts<OrderTexts> = {
       connecting: "Connecting …",
       live: "Live: this page follows the order as it goes.",
       lost: "The connection is lost. The order goes on; this page reconnects by itself.",
-      ended: "This order is at its end.",
+      ended: "This order is final.",
+      failed: "This page cannot follow the order.",
     },
+    signIn: "Sign in to see this order",
     steps: {
       placed: "Placed",
       reserve: "Reserve the stock",
@@ -67,7 +69,7 @@ export const orderTexts: Texts<OrderTexts> = {
     short: (title, requested, available) => `${title}: ${requested} ordered, ${available} left.`,
     attempt: (attempt, method) => `Attempt ${attempt}: ${method}`,
     declined: (why) => `Declined: ${why}.`,
-    nothingTaken: "Nothing had been taken.",
+    nothingToGiveBack: "Nothing to give back",
     givenBack: "The charge is voided, or what was taken is paid back.",
     tracking: (number) => `Tracking number ${number}`,
     sold: "The stock is sold and on its way to you.",
@@ -80,7 +82,6 @@ export const orderTexts: Texts<OrderTexts> = {
     pay: "Pay",
     payUntil: (time) => `The stock is reserved for you until ${time}.`,
     payNow: (total) => `Pay ${total} now`,
-    method: "How to pay",
     total: "Total",
     pickUp: "You pick it up.",
     shipTo: "Ship to",
@@ -97,8 +98,10 @@ export const orderTexts: Texts<OrderTexts> = {
       connecting: "Verbindung wird aufgebaut …",
       live: "Live: Diese Seite folgt der Bestellung.",
       lost: "Die Verbindung ist weg. Die Bestellung läuft weiter; diese Seite verbindet sich von selbst wieder.",
-      ended: "Diese Bestellung ist abgeschlossen.",
+      ended: "Diese Bestellung ist beendet.",
+      failed: "Diese Seite kann der Bestellung nicht folgen.",
     },
+    signIn: "Anmelden, um diese Bestellung zu sehen",
     steps: {
       placed: "Aufgegeben",
       reserve: "Ware reservieren",
@@ -119,7 +122,7 @@ export const orderTexts: Texts<OrderTexts> = {
     short: (title, requested, available) => `${title}: ${requested} bestellt, ${available} da.`,
     attempt: (attempt, method) => `Versuch ${attempt}: ${method}`,
     declined: (why) => `Abgelehnt: ${why}.`,
-    nothingTaken: "Es war nichts eingezogen.",
+    nothingToGiveBack: "Nichts zurückzugeben",
     givenBack: "Die Belastung wird aufgehoben oder das Eingezogene zurückgezahlt.",
     tracking: (number) => `Sendungsnummer ${number}`,
     sold: "Die Ware ist verkauft und unterwegs zu Ihnen.",
@@ -132,7 +135,6 @@ export const orderTexts: Texts<OrderTexts> = {
     pay: "Bezahlen",
     payUntil: (time) => `Die Ware ist bis ${time} für Sie reserviert.`,
     payNow: (total) => `Jetzt ${total} bezahlen`,
-    method: "Wie zahlen",
     total: "Summe",
     pickUp: "Sie holen es ab.",
     shipTo: "Lieferung an",

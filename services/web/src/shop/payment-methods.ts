@@ -18,7 +18,11 @@ const tests: Readonly<Record<Language, readonly PaymentMethod[]>> = {
       label: "Test card, lost answer",
       does: "It is charged, but the answer is lost: the step asks again with the same key, and nobody pays twice.",
     },
-    { id: "pm_twice", label: "Test card, told twice", does: "The provider tells the result twice; it counts once." },
+    {
+      id: "pm_twice",
+      label: "Test card, duplicate webhook",
+      does: "The webhook with the result comes twice; it counts once.",
+    },
     { id: "pm_late", label: "Test card, late", does: "The result comes seconds later, by webhook." },
     { id: "pm_down", label: "Test card, provider down", does: "The provider fails three times before it charges." },
   ],
@@ -36,7 +40,7 @@ const tests: Readonly<Record<Language, readonly PaymentMethod[]>> = {
       label: "Testkarte, Antwort verloren",
       does: "Sie wird belastet, aber die Antwort geht verloren: Es wird mit demselben Schlüssel noch einmal gefragt.",
     },
-    { id: "pm_twice", label: "Testkarte, zweimal gemeldet", does: "Das Ergebnis kommt zweimal und zählt einmal." },
+    { id: "pm_twice", label: "Testkarte, doppelter Webhook", does: "Das Ergebnis kommt zweimal und zählt einmal." },
     { id: "pm_late", label: "Testkarte, spät", does: "Das Ergebnis kommt Sekunden später, per Webhook." },
     { id: "pm_down", label: "Testkarte, Anbieter gestört", does: "Der Anbieter fällt dreimal aus, bevor er belastet." },
   ],
@@ -55,6 +59,15 @@ export function paymentMethods(options: {
 }): readonly PaymentMethod[] {
   const { language, isSimulated, hasBalance } = options;
   return [...(isSimulated ? tests[language] : []), ...(hasBalance ? [account[language]] : [])];
+}
+
+/** The ways to pay: methods that are known here, and whether any other may be named by its id. */
+export type WaysToPay = { readonly methods: readonly PaymentMethod[]; readonly takesOthers: boolean };
+
+/** Returns the method to begin with: the one that is known already if it can be chosen, else the first. */
+export function initialMethod({ methods, takesOthers }: WaysToPay, known?: string): string {
+  const canBeChosen = methods.some(({ id }) => id === known) || takesOthers;
+  return known !== undefined && canBeChosen ? known : (methods[0]?.id ?? "");
 }
 
 /** Returns the label of a method, for an order that was paid with it. */

@@ -23,7 +23,7 @@ const texts: Texts<PreferencesTexts> = {
     title: "Preferences",
     signIn: "Sign in to see your preferences.",
     language: "Language of messages",
-    languageHint: "Of mails and of the inbox. The language of these pages is at their end.",
+    languageHint: "Of mails and of the inbox. Change the language of these pages at the bottom.",
     channels: {
       [Message_Channel.UNSPECIFIED]: "Other",
       [Message_Channel.EMAIL]: "E-mail",
@@ -43,7 +43,7 @@ const texts: Texts<PreferencesTexts> = {
     title: "Einstellungen",
     signIn: "Melden Sie sich an, um Ihre Einstellungen zu sehen.",
     language: "Sprache der Nachrichten",
-    languageHint: "Von E-Mails und Posteingang. Die Sprache dieser Seiten steht ganz unten.",
+    languageHint: "Von E-Mails und Posteingang. Die Sprache dieser Seiten lässt sich ganz unten ändern.",
     channels: {
       [Message_Channel.UNSPECIFIED]: "Anderes",
       [Message_Channel.EMAIL]: "E-Mail",

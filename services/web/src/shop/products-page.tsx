@@ -5,6 +5,7 @@ import type { Product } from "@sagacart/proto/stock/v1/product";
 import { ProductService } from "@sagacart/proto/stock/v1/product_service";
 import { keepPreviousData } from "@tanstack/react-query";
 import { getRouteApi, Link, useRouter } from "@tanstack/react-router";
+import { useEffect, useRef, useState } from "react";
 import { formatMoney } from "../i18n/format.ts";
 import { type Texts, useLanguage, useTexts } from "../i18n/language.tsx";
 import { FailureAlert } from "../rpc/failure-alert.tsx";
@@ -50,12 +51,23 @@ export function ProductsPage() {
   const { q = "" } = route.useSearch();
   const navigate = route.useNavigate();
   const router = useRouter();
+  const [typed, setTyped] = useState(q);
+  const asked = useRef(q);
   const search = useDebouncedCallback((query: string) => {
     // Not if its visitor has followed a link in the meantime.
     if (router.state.location.pathname === "/") {
+      asked.current = query;
       void navigate({ search: query === "" ? {} : { q: query }, replace: true });
     }
   }, 250);
+  useEffect(() => {
+    // Another address than that of what was typed: by the logo, a link, or going back.
+    if (q !== asked.current) {
+      asked.current = q;
+      search.cancel();
+      setTyped(q);
+    }
+  }, [q, search]);
   const { data, error, isPending, hasNextPage, isFetchingNextPage, fetchNextPage, refetch } = useInfiniteQuery(
     ProductService.method.searchProducts,
     { query: q, pageSize: 24, pageToken: "" },
@@ -77,9 +89,12 @@ export function ProductsPage() {
               type="search"
               aria-label={text.search}
               placeholder={text.placeholder}
-              defaultValue={q}
+              value={typed}
               maxLength={200}
-              onChange={({ currentTarget }) => search(currentTarget.value)}
+              onChange={({ currentTarget }) => {
+                setTyped(currentTarget.value);
+                search(currentTarget.value);
+              }}
             />
           </search>
         </Group>

@@ -3,10 +3,11 @@ import {
   type Order_State,
   type OrderChange,
   OrderChangeSchema,
+  OrderPaymentSchema,
   Order_State as S,
 } from "@sagacart/proto/order/v1/order";
 import { expect, test } from "vitest";
-import { isCancellable, timelineOf } from "./timeline.ts";
+import { isCancellable, isNothingTaken, timelineOf } from "./timeline.ts";
 
 /** Changes to these states, a second apart. */
 function changes(...states: Order_State[]): OrderChange[] {
@@ -111,4 +112,12 @@ test.each<[string, Order_State[], string, string[]]>([
 test("an order can be cancelled until the carrier is asked to ship it", () => {
   const all = Object.values(S).filter((state) => typeof state === "number");
   expect(all.filter(isCancellable)).toEqual([S.PENDING, S.RESERVED, S.AWAITING_PAYMENT, S.PAID]);
+});
+
+test.each([
+  ["no attempt to pay", { attempt: 0, declineReason: "" }, true],
+  ["a declined one", { attempt: 2, declineReason: "card_declined" }, true],
+  ["one that was not declined", { attempt: 1, declineReason: "" }, false],
+])("after %s, %j: nothing was taken is %s", (_what, payment, expected) => {
+  expect(isNothingTaken({ payment: create(OrderPaymentSchema, payment) })).toBe(expected);
 });

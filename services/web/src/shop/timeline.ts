@@ -76,6 +76,11 @@ export function timelineOf(
   ];
 }
 
+/** Returns true if no payment was taken: there was no attempt, or the newest one was declined. */
+export function isNothingTaken({ payment }: Pick<Order, "payment">): boolean {
+  return payment !== undefined && (payment.declineReason !== "" || payment.attempt === 0);
+}
+
 /** Returns true while a customer may still cancel it: until the carrier is asked to ship it. */
 export function isCancellable(state: State): boolean {
   return state === S.PENDING || state === S.RESERVED || state === S.AWAITING_PAYMENT || state === S.PAID;

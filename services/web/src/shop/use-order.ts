@@ -7,6 +7,7 @@ import { useEffect, useMemo, useState } from "react";
 import type { SessionState } from "../auth/session.ts";
 import { customerIdOf, isStaff, useSession } from "../auth/use-session.tsx";
 import { guestTokenOf } from "./cart-store.ts";
+import { guardStream } from "./guard-stream.ts";
 import { nothingYet, pauseBeforeRetry, type Watched, type WatchStream, watchOrder } from "./watch-order.ts";
 
 /** An order, kept up to date, and what its customer can do about it. */
@@ -23,7 +24,7 @@ export function useOrder(id: string) {
     }
     const left = new AbortController();
     setWatched(nothingYet);
-    void watchOrder(access.watch, setWatched, { signal: left.signal, pause: pauseBeforeRetry });
+    void watchOrder(access.watch, setWatched, { signal: left.signal, guard: guardStream, pause: pauseBeforeRetry });
     return () => left.abort();
   }, [access, round]);
   const cancel = useMutation({ mutationFn: async () => await access?.cancel() });
