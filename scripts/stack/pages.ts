@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdir, rename, rm } from "node:fs/promises";
+import { mkdir, readdir, rename, rm, stat, utimes } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { cloneFolder } from "../clone.ts";
 import { endOf } from "./process-end.ts";
@@ -13,7 +13,11 @@ import { sourcesHash } from "./sources-hash.ts";
 export async function buildPages(log: (line: string) => void): Promise<string | undefined> {
   const hash = await sourcesHash(sources);
   const folder = join(cloneFolder, ".sagacart", "pages", hash);
-  if (existsSync(folder)) return folder;
+  if (existsSync(folder)) {
+    // So that a build in use counts as new. Not in a clone that cannot be written.
+    await utimes(folder, new Date(), new Date()).catch(() => undefined);
+    return folder;
+  }
   log("Building the pages, since their sources have changed");
   // Renamed into place: several shops of one clone may start at once.
   const unfinished = `${folder}.${process.pid}.new`;
@@ -40,11 +44,37 @@ export async function buildPages(log: (line: string) => void): Promise<string | 
   }
   try {
     await rename(unfinished, folder);
-  } catch {
-    // Another start was first.
+  } catch (error) {
     await rm(unfinished, { recursive: true, force: true });
+    if (!existsSync(folder)) {
+      log(`The pages are not served: ${error instanceof Error ? error.message : error}`);
+      return undefined;
+    }
+    // Another start was first.
   }
+  await removeOldBuilds(dirname(folder));
   return folder;
+}
+
+/** Keeps the builds that were used last, for branches between which one changes, and unfinished ones of the last hour. */
+export async function removeOldBuilds(folder: string, keep = 3): Promise<void> {
+  const names = await readdir(folder);
+  const builds = await Promise.all(
+    // One that another start has removed meanwhile is old.
+    names.map(async (name) => ({
+      name,
+      usedAtMs: await stat(join(folder, name)).then(
+        ({ mtimeMs }) => mtimeMs,
+        () => 0,
+      ),
+    })),
+  );
+  const isUnfinished = ({ name }: { name: string }) => name.endsWith(".new");
+  const finished = builds.filter((build) => !isUnfinished(build)).sort((a, b) => b.usedAtMs - a.usedAtMs);
+  const abandoned = builds.filter((build) => isUnfinished(build) && build.usedAtMs < Date.now() - 3_600_000);
+  await Promise.all(
+    [...finished.slice(keep), ...abandoned].map(({ name }) => rm(join(folder, name), { recursive: true, force: true })),
+  );
 }
 
 const sources = [

@@ -1,4 +1,5 @@
 import { ShopError } from "./errors.ts";
+import { newKey } from "./key.ts";
 
 /** Where keys are kept: `localStorage` or `sessionStorage` of a browser, or anything of that form. */
 export type KeyStorage = {
@@ -30,7 +31,7 @@ export function createAttempts(storage: KeyStorage = memory()): Attempts {
     if (kept !== null) {
       return kept;
     }
-    const key = crypto.randomUUID();
+    const key = newKey();
     await storage.setItem(itemOf(name), key);
     return key;
   }

@@ -4,7 +4,7 @@ import { backoffMs, pause } from "./pause.ts";
 
 export type ReopenOptions = {
   readonly signal?: AbortSignal | undefined;
-  /** Ends with the last error if the shop could not be reached for this time. Default: 5 minutes. */
+  /** Ends with the last error if nothing came in this time, however often the stream was opened. Default: 5 minutes. */
   readonly giveUpAfterMs?: number;
   /** Opens the stream anew if nothing came for this time, since a dead connection is silent too. Default: 1 minute. */
   readonly renewAfterMs?: number;
@@ -22,6 +22,7 @@ export async function* reopen<T>(
   let failingSince = Number.POSITIVE_INFINITY;
   for (;;) {
     const stream = createStream(signal, renewAfterMs);
+    let failure: unknown;
     try {
       for await (const message of open(stream.signal)) {
         stream.heard();
@@ -29,27 +30,30 @@ export async function* reopen<T>(
         failingSince = Number.POSITIVE_INFINITY;
         yield message;
       }
-      failures++;
+      failure = lost("the stream ended");
     } catch (error) {
       if (signal?.aborted === true) {
         throw error;
       }
-      if (stream.wasSilent) {
-        continue;
-      }
-      failingSince = Math.min(failingSince, Date.now());
-      if (!(error instanceof ShopError) || !isPassing(error) || Date.now() - failingSince > giveUpAfterMs) {
-        throw error;
-      }
-      failures++;
+      failure = stream.wasSilent ? lost(`nothing came for ${renewAfterMs} ms`) : error;
     } finally {
       stream.end();
+    }
+    failures++;
+    failingSince = Math.min(failingSince, Date.now());
+    if (!(failure instanceof ShopError) || !isPassing(failure) || Date.now() - failingSince > giveUpAfterMs) {
+      throw failure;
     }
     const longestMs = 5_000;
     await pause(backoffMs(failures, { firstMs: 200, longestMs }), signal).catch((reason: unknown) => {
       throw new ShopError(ConnectError.from(reason, Code.Canceled), { outcome: "not-done", idempotencyKey: "" });
     });
   }
+}
+
+/** What became of a stream whose connection says nothing, or says nothing of an error. */
+function lost(message: string): ShopError {
+  return new ShopError(new ConnectError(message, Code.Unavailable), { outcome: "unknown", idempotencyKey: "" });
 }
 
 /** Returns true if the shop may answer otherwise later. */

@@ -115,8 +115,8 @@ test("each try of a call sends the same idempotency key, each call another one, 
   await orders.checkout({ ...request, requestId: "mine" });
   const keys = asked("Checkout").map((call) => Object(call.request).requestId);
   expect(keys.slice(0, 3)).toEqual([keys[0], keys[0], keys[0]]);
-  expect(keys[0]).toMatch(/^[0-9a-f-]{36}$/);
-  expect(keys[3]).toMatch(/^[0-9a-f-]{36}$/);
+  expect(keys[0]).toMatch(/^[0-9a-f]{32}$/);
+  expect(keys[3]).toMatch(/^[0-9a-f]{32}$/);
   expect(keys[3]).not.toBe(keys[0]);
   expect(keys[4]).toBe("mine");
 });

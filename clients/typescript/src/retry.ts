@@ -2,6 +2,7 @@ import { clone, create, type DescMessage, type DescMethod, type Message } from "
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError, type Transport } from "@connectrpc/connect";
 import { type Outcome, outcomeOf, reasonOf, retryAfterMsOf, ShopError } from "./errors.ts";
+import { newKey } from "./key.ts";
 import { backoffMs, pause } from "./pause.ts";
 
 export type RetryOptions = {
@@ -121,7 +122,7 @@ function tryTimeoutMs(message: Message): number {
 function withKey<I extends DescMessage>(schema: I, input: Parameters<typeof create<I>>[1]) {
   const message = clone(schema, create(schema, input));
   if ("requestId" in message && message.requestId === "") {
-    Reflect.set(message, "requestId", crypto.randomUUID());
+    Reflect.set(message, "requestId", newKey());
   }
   return message;
 }

@@ -1,9 +1,10 @@
 import { create } from "@bufbuild/protobuf";
-import { Code, ConnectError, type HandlerContext } from "@connectrpc/connect";
+import { Code, ConnectError, type HandlerContext, type Transport } from "@connectrpc/connect";
 import { ErrorInfoSchema } from "@sagacart/proto/google/rpc/error_details";
 import { IdentityService } from "@sagacart/proto/identity/v1/identity_service";
 import { OrderService } from "@sagacart/proto/order/v1/order_service";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { withTokens } from "./session.ts";
 import { createShop } from "./shop.ts";
 import { type StandIn, startStandIn } from "./testing/stand-in.ts";
 
@@ -100,6 +101,27 @@ test("a stream with an expired token is opened again", async () => {
     ids.push(order.id);
   }
   expect(ids).toEqual(["1"]);
+});
+
+test("a stream whose reader leaves early is ended", async () => {
+  let isEnded = false;
+  const messages = (async function* () {
+    try {
+      yield 1;
+      yield 2;
+    } finally {
+      isEnded = true;
+    }
+  })();
+  const inner = { stream: async () => ({ message: messages }) } as unknown as Transport;
+  const tokens = { current: () => undefined, renew: async () => undefined };
+  const requests = (async function* () {})();
+  const { watchOrder } = OrderService.method;
+  const { message } = await withTokens(inner, tokens).stream(watchOrder, undefined, undefined, undefined, requests);
+  for await (const _first of message) {
+    break;
+  }
+  expect(isEnded).toBe(true);
 });
 
 test("a session that has ended is an error, and is reported once", async () => {

@@ -147,7 +147,12 @@ async function afterFirst<I extends DescMessage, O extends DescMessage>(
 }
 
 async function* whole<T>(first: IteratorResult<T>, rest: AsyncIterator<T>): AsyncGenerator<T> {
-  for (let result = first; result.done !== true; result = await rest.next()) {
-    yield result.value;
+  try {
+    for (let result = first; result.done !== true; result = await rest.next()) {
+      yield result.value;
+    }
+  } finally {
+    // A reader that leaves early ends the call; at the end of the stream this does nothing.
+    await rest.return?.();
   }
 }

@@ -147,6 +147,19 @@ test("a shop that stays away ends the watch after the given time", async () => {
   expect(standIn.asked.length).toBeGreaterThan(1);
 });
 
+test.for([
+  ["says nothing", () => new Promise(() => {})],
+  ["ends without a message", async () => {}],
+] as const)("a shop whose stream %s ends the watch after the given time", async ([, end]) => {
+  standIn.answer("WatchOrder", async function* (_request: unknown, { signal }: HandlerContext) {
+    await Promise.race([end(), new Promise((resolve) => signal.addEventListener("abort", resolve))]);
+  });
+  const watch = connect().watchOrder("1", { giveUpAfterMs: 300, renewAfterMs: 50 });
+  await expect(sequencesOf(watch)).rejects.toMatchObject({ name: "ShopError", code: Code.Unavailable });
+  expect(standIn.asked.length).toBeGreaterThan(1);
+  expect(standIn.asked.length).toBeLessThan(20);
+});
+
 test("a signal ends a watch that waits for the shop", async () => {
   const leaving = new AbortController();
   standIn.answer("WatchOrder", () => {

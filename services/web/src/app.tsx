@@ -3,7 +3,7 @@ import { MantineProvider } from "@mantine/core";
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
-import { createSession, type SessionState } from "./auth/session.ts";
+import { createSession, userIdOf } from "./auth/session.ts";
 import { SessionProvider } from "./auth/use-session.tsx";
 import { LanguageProvider } from "./i18n/language.tsx";
 import { router } from "./router.tsx";
@@ -23,8 +23,14 @@ export function App({ config }: { config: SiteConfig }) {
     let before = session.state();
     return session.subscribe(() => {
       const after = session.state();
+      const [former, next] = [userIdOf(before), userIdOf(after)];
       // What one person has read is not for the next. Until it is known who is here, nothing personal is read.
-      if (before.kind !== "unknown" && userOf(before) !== userOf(after)) {
+      if (before.kind !== "unknown" && former !== next) {
+        if (former !== undefined && next !== undefined) {
+          // No page is left for it: those that are open read everything again, and what waits to be sent is not.
+          queries.getMutationCache().clear();
+          void queries.resetQueries();
+        }
         // Once the pages that showed it are gone: what they ask for must not be asked again by somebody else.
         setTimeout(() => queries.removeQueries({ type: "inactive" }));
       }
@@ -46,10 +52,6 @@ export function App({ config }: { config: SiteConfig }) {
       </SiteConfigProvider>
     </MantineProvider>
   );
-}
-
-function userOf(state: SessionState): string | undefined {
-  return state.kind === "signed-in" ? state.user.id : undefined;
 }
 
 function createQueries(): QueryClient {

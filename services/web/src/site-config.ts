@@ -10,13 +10,25 @@ export type SiteConfig = {
   readonly temporalUrl?: string;
 };
 
-/** Reads the configuration of this installation. Throws if it cannot be had. */
-export async function readSiteConfig(): Promise<SiteConfig> {
-  const answer = await fetch("/shop/config.json");
-  if (!answer.ok) {
-    throw new Error(`/shop/config.json answered ${answer.status}`);
+/** Reads the configuration of this installation, in a few tries. Throws if it cannot be had. */
+export async function readSiteConfig(
+  fetchIt: typeof fetch = fetch,
+  pausesMs: readonly number[] = [500, 1_000, 2_000],
+): Promise<SiteConfig> {
+  try {
+    const answer = await fetchIt("/shop/config.json", { signal: AbortSignal.timeout(10_000) });
+    if (!answer.ok) {
+      throw new Error(`/shop/config.json answered ${answer.status}`);
+    }
+    return await answer.json();
+  } catch (error) {
+    const [pauseMs, ...more] = pausesMs;
+    if (pauseMs === undefined) {
+      throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    return await readSiteConfig(fetchIt, more);
   }
-  return await answer.json();
 }
 
 /**

@@ -1,3 +1,4 @@
+import { Code, ConnectError } from "@connectrpc/connect";
 import * as oauth from "oauth4webapi";
 import type { SiteConfig } from "../site-config.ts";
 import { returnPath } from "./return-path.ts";
@@ -15,10 +16,10 @@ export type Tokens = {
 export type Oidc = {
   leaveToSignIn(returnTo: string, options?: SignInOptions): Promise<void>;
   finish(url: URL): Promise<{ tokens: Tokens; returnTo: string }>;
-  /** Signs in without a page, if the issuer's cookie allows it; undefined if not. */
+  /** Signs in without a page, if the issuer's cookie allows it; undefined if not. Throws if the issuer cannot say. */
   silentSignIn(): Promise<Tokens | undefined>;
-  /** Returns new tokens; undefined if the session is over. */
-  refresh(refreshToken: string): Promise<Tokens | undefined>;
+  /** Returns new tokens for the same person; undefined if the session is over. */
+  refresh(former: Tokens): Promise<Tokens | undefined>;
   leaveToSignOut(tokens: { idToken: string | undefined; refreshToken: string | undefined }): Promise<void>;
 };
 
@@ -26,6 +27,9 @@ export type Oidc = {
 type Pending = { readonly verifier: string; readonly state: string; readonly nonce: string; readonly returnTo: string };
 
 const pendingKey = "sagacart.sign-in";
+/** Pages wait for the issuer at their start, so that one which does not answer counts as away soon. */
+const timeoutMs = 10_000;
+const timeLimit = () => AbortSignal.timeout(timeoutMs);
 const wantedScopes = ["openid", "profile", "email", "roles"];
 
 export function createOidc({ issuer, clientId }: SiteConfig): Oidc {
@@ -40,7 +44,7 @@ export function createOidc({ issuer, clientId }: SiteConfig): Oidc {
     });
     return found;
   };
-  const options = { [oauth.allowInsecureRequests]: issuer?.startsWith("http:") === true };
+  const options = { [oauth.allowInsecureRequests]: issuer?.startsWith("http:") === true, signal: timeLimit };
 
   const begin = async (returnTo: string, extra: Record<string, string>) => {
     const { authorization_endpoint: endpoint, scopes_supported: known } = await server();
@@ -90,6 +94,9 @@ export function createOidc({ issuer, clientId }: SiteConfig): Oidc {
 
   return {
     async leaveToSignIn(returnTo, { fresh = false } = {}) {
+      if (!isSecureContext) {
+        throw new Error("Browsers have what a sign-in needs only by HTTPS, and on localhost: open this shop there.");
+      }
       const { pending, url } = await begin(returnTo, fresh ? { prompt: "login" } : {});
       sessionStorage.setItem(pendingKey, JSON.stringify(pending));
       location.assign(url);
@@ -111,18 +118,27 @@ export function createOidc({ issuer, clientId }: SiteConfig): Oidc {
         return undefined;
       }
       // The redirects lead back to this origin, so the last address, with the code in it, can be read.
-      const answer = await fetch(url, { credentials: "same-origin" });
+      const answer = await fetch(url, { credentials: "same-origin", signal: timeLimit() });
       const end = new URL(answer.url);
+      if (!isAnswer(answer) || troubles.has(end.searchParams.get("error") ?? "")) {
+        throw away();
+      }
       if (end.pathname !== returnPath || end.searchParams.has("error")) {
         return undefined;
       }
       return await exchange(end, pending);
     },
-    async refresh(refreshToken) {
+    async refresh(former) {
+      if (former.refreshToken === undefined) {
+        return undefined;
+      }
       const as = await server();
-      const answer = await oauth.refreshTokenGrantRequest(as, client, oauth.None(), refreshToken, options);
+      const answer = await oauth.refreshTokenGrantRequest(as, client, oauth.None(), former.refreshToken, options);
+      if (!isAnswer(answer)) {
+        throw away();
+      }
       try {
-        return tokensOf(await oauth.processRefreshTokenResponse(as, client, answer));
+        return refreshedTokens(former, tokensOf(await oauth.processRefreshTokenResponse(as, client, answer)));
       } catch (error) {
         if (error instanceof oauth.ResponseBodyError && error.error === "invalid_grant") {
           return undefined;
@@ -155,8 +171,36 @@ async function discover(issuer: string | undefined): Promise<oauth.Authorization
     throw new Error("this shop has no issuer to sign in at");
   }
   const url = new URL(issuer);
-  const answer = await oauth.discoveryRequest(url, { [oauth.allowInsecureRequests]: url.protocol === "http:" });
+  const answer = await oauth.discoveryRequest(url, {
+    [oauth.allowInsecureRequests]: url.protocol === "http:",
+    signal: timeLimit,
+  });
+  if (!isAnswer(answer)) {
+    throw away();
+  }
   return await oauth.processDiscoveryResponse(url, answer);
+}
+
+/** Errors by which an issuer says that it cannot answer now, and nothing about who is signed in. */
+const troubles: ReadonlySet<string> = new Set(["server_error", "temporarily_unavailable"]);
+
+/** Returns false for an outage: of the issuer, or as a gateway before it reports it. */
+function isAnswer({ status }: Response): boolean {
+  return status < 500 && status !== 429;
+}
+
+function away(): ConnectError {
+  return new ConnectError("the issuer cannot answer at the moment", Code.Unavailable);
+}
+
+/** Adds what an issuer may leave out of its answer to a refresh token, which is always for the same person. */
+export function refreshedTokens(former: Tokens, { refreshToken, idToken, user, ...rest }: Tokens): Tokens {
+  return {
+    ...rest,
+    refreshToken: refreshToken ?? former.refreshToken,
+    idToken: idToken ?? former.idToken,
+    user: idToken === undefined ? former.user : user,
+  };
 }
 
 /** Reads who signed in. The access token's claims only decide which links are shown: the services check them. */

@@ -1,6 +1,7 @@
 import { Loader, Title } from "@mantine/core";
 import { useLocation } from "@tanstack/react-router";
-import { lazy, Suspense } from "react";
+import { Suspense } from "react";
+import { lazyChunk } from "../layout/lazy-chunk.ts";
 import { PathPartsContext } from "./address.ts";
 import { BreakPage } from "./break/break-page.tsx";
 import { ConsoleLayout } from "./layout.tsx";
@@ -23,7 +24,7 @@ import { ProductsPage } from "./stock/products-page.tsx";
 import { ReservationPage, ReservationsPage } from "./stock/reservations-page.tsx";
 
 /** With the charts, which only this page has. */
-const NowPage = lazy(async () => ({ default: (await import("./now/now-page.tsx")).NowPage }));
+const NowPage = lazyChunk(async () => (await import("./now/now-page.tsx")).NowPage);
 
 /** The pages, by their path below /console. One chunk has them: with one each, the shop's chunks would be more and larger. */
 const pages = [

@@ -1,6 +1,5 @@
 import { Button, Menu } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
-import { useSession } from "../auth/use-session.tsx";
 import type { User } from "../auth/user.ts";
 import { type Texts, useTexts } from "../i18n/language.tsx";
 import { InboxItem } from "../shop/inbox-item.tsx";
@@ -11,6 +10,7 @@ type MenuTexts = {
   readonly inbox: string;
   readonly preferences: string;
   readonly signOut: string;
+  readonly signOutFailed: string;
 };
 
 const texts: Texts<MenuTexts> = {
@@ -20,6 +20,7 @@ const texts: Texts<MenuTexts> = {
     inbox: "Inbox",
     preferences: "Preferences",
     signOut: "Sign out",
+    signOutFailed: "You are signed out here, but not where you signed in: it cannot be reached.",
   },
   de: {
     account: (name) => `Konto von ${name}`,
@@ -27,13 +28,21 @@ const texts: Texts<MenuTexts> = {
     inbox: "Posteingang",
     preferences: "Einstellungen",
     signOut: "Abmelden",
+    signOutFailed: "Sie sind hier abgemeldet, aber nicht beim Anmeldedienst: Er ist nicht erreichbar.",
   },
 };
 
-/** The pages of the person who is signed in, and the way out. */
-export function AccountMenu({ user, customerId }: { user: User; customerId: string }) {
+/** The pages of the person who is signed in, and the way out. `onSignOut` gets what to say if that fails. */
+export function AccountMenu({
+  user,
+  customerId,
+  onSignOut,
+}: {
+  user: User;
+  customerId: string;
+  onSignOut: (failed: string) => void;
+}) {
   const text = useTexts(texts);
-  const { session } = useSession();
   return (
     <Menu position="bottom-end">
       <Menu.Target>
@@ -50,7 +59,7 @@ export function AccountMenu({ user, customerId }: { user: User; customerId: stri
           {text.preferences}
         </Menu.Item>
         <Menu.Divider />
-        <Menu.Item onClick={() => void session.signOut()}>{text.signOut}</Menu.Item>
+        <Menu.Item onClick={() => onSignOut(text.signOutFailed)}>{text.signOut}</Menu.Item>
       </Menu.Dropdown>
     </Menu>
   );

@@ -1,17 +1,19 @@
 import { ActionIcon, Anchor, Button, Container, Group, Text, Title, useMantineColorScheme } from "@mantine/core";
 import { useMutation } from "@tanstack/react-query";
-import { Link, Outlet, useLocation } from "@tanstack/react-router";
-import { lazy, Suspense } from "react";
+import { Link, Outlet, useLocation, useRouter } from "@tanstack/react-router";
+import { Suspense, useEffect, useRef } from "react";
 import { customerIdOf, isStaff, useSession } from "../auth/use-session.tsx";
 import { type Texts, useLanguage, useTexts } from "../i18n/language.tsx";
 import { FailureAlert } from "../rpc/failure-alert.tsx";
 import { guestOrderIds, readGuestCart } from "../shop/cart-store.ts";
 import { useSiteConfig } from "../use-site-config.tsx";
+import { lazyChunk } from "./lazy-chunk.ts";
+import { focusAfterNavigation } from "./page-focus.ts";
 import classes from "./shell.module.css";
 
-const CartLink = lazy(async () => ({ default: (await import("../shop/cart-link.tsx")).CartLink }));
-const AccountMenu = lazy(async () => ({ default: (await import("./account-menu.tsx")).AccountMenu }));
-const MergeNotice = lazy(async () => ({ default: (await import("../shop/merge-notice.tsx")).MergeNotice }));
+const CartLink = lazyChunk(async () => (await import("../shop/cart-link.tsx")).CartLink);
+const AccountMenu = lazyChunk(async () => (await import("./account-menu.tsx")).AccountMenu);
+const MergeNotice = lazyChunk(async () => (await import("../shop/merge-notice.tsx")).MergeNotice);
 
 type ShellTexts = {
   readonly skip: string;
@@ -54,13 +56,24 @@ const texts: Texts<ShellTexts> = {
 export function Shell() {
   const text = useTexts(texts);
   const { state } = useSession();
+  const router = useRouter();
+  const main = useRef<HTMLElement>(null);
+  useEffect(
+    () =>
+      router.subscribe("onResolved", (event) => {
+        if (main.current !== null) {
+          focusAfterNavigation(event, main.current, document.activeElement);
+        }
+      }),
+    [router],
+  );
   return (
     <div className={classes.shell}>
       <a href="#main" className={classes.skip}>
         {text.skip}
       </a>
       <Header />
-      <main id="main" className={classes.main} tabIndex={-1}>
+      <main id="main" ref={main} className={classes.main} tabIndex={-1}>
         {state.kind === "signed-in" && readGuestCart() !== undefined && (
           <Suspense>
             <MergeNotice customerId={customerIdOf(state)} />
@@ -125,6 +138,13 @@ function Account() {
   const { issuer } = useSiteConfig();
   const { href } = useLocation();
   const signIn = useMutation({ mutationFn: () => session.signIn(href) });
+  // Here and not in the menu, which is gone once this tab is signed out.
+  const signOut = useMutation({
+    mutationFn: (failed: string) =>
+      session.signOut().catch(() => {
+        throw new Error(failed);
+      }),
+  });
   if (issuer === undefined || state.kind === "unknown") {
     return null;
   }
@@ -136,13 +156,14 @@ function Account() {
         </Button>
         <div className={classes.problem}>
           <FailureAlert error={signIn.error} />
+          {signOut.isError && <FailureAlert error={signOut.error} onRetry={() => signOut.mutate(signOut.variables)} />}
         </div>
       </>
     );
   }
   return (
     <Suspense>
-      <AccountMenu user={state.user} customerId={customerIdOf(state)} />
+      <AccountMenu user={state.user} customerId={customerIdOf(state)} onSignOut={signOut.mutate} />
     </Suspense>
   );
 }

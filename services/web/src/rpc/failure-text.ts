@@ -1,13 +1,12 @@
 import { Code } from "@connectrpc/connect";
 import type { Texts } from "../i18n/language.tsx";
-import type { Failure } from "./failure.ts";
+import { type Failure, isTransient } from "./failure.ts";
 
 /** A sentence for each reason that a customer can meet. All others show the service's own sentence. */
 type Sentences = {
   readonly byReason: Readonly<Record<string, (metadata: Readonly<Record<string, string>>) => string>>;
   readonly unreachable: string;
   readonly tooMany: string;
-  readonly field: (field: string, description: string) => string;
 };
 
 const texts: Texts<Sentences> = {
@@ -19,17 +18,18 @@ const texts: Texts<Sentences> = {
       CART_LIMIT: () => "That is more than a cart can hold: 100 products, and 1,000,000 of each.",
       CART_NOT_FOUND: () => "There is no such cart any more.",
       CURRENCY_MISMATCH: () => "All products of a cart must have prices in one currency.",
-      ETAG_MISMATCH: () => "This has been changed elsewhere in the meantime. Here is how it is now; please try again.",
+      ETAG_MISMATCH: () =>
+        "This has been changed elsewhere in the meantime. Please look at it again first; close a form and open it anew.",
       NOT_CANCELLABLE: () => "This order can no longer be cancelled.",
       NOT_PAYABLE: () => "This order does not await a payment any more.",
       ORDER_NOT_FOUND: () => "There is no such order, or it belongs to somebody else.",
       PRICE_CHANGED: () => "A price has changed since you saw the total. Please look at the new total before you buy.",
       PRODUCT_NOT_FOUND: () => "This product is no longer sold.",
       TOO_MANY_ATTEMPTS: () => "This order has had 20 attempts to pay, which is the most that there can be.",
+      USER_CHANGED: () => "Somebody else has signed in with this browser, so this was not done.",
     },
     unreachable: "The shop cannot be reached at the moment. Nothing is lost; please try again.",
     tooMany: "That was too much at once. Please wait a moment and try again.",
-    field: (field, description) => `${field}: ${description}`,
   },
   de: {
     byReason: {
@@ -42,7 +42,7 @@ const texts: Texts<Sentences> = {
       CART_NOT_FOUND: () => "Diesen Warenkorb gibt es nicht mehr.",
       CURRENCY_MISMATCH: () => "Alle Produkte eines Warenkorbs müssen Preise in derselben Währung haben.",
       ETAG_MISMATCH: () =>
-        "Das wurde inzwischen anderswo geändert. So sieht es jetzt aus; bitte versuchen Sie es noch einmal.",
+        "Das wurde inzwischen anderswo geändert. Bitte sehen Sie es noch einmal an; schließen Sie ein Formular und öffnen Sie es neu.",
       NOT_CANCELLABLE: () => "Diese Bestellung lässt sich nicht mehr stornieren.",
       NOT_PAYABLE: () => "Diese Bestellung wartet nicht mehr auf eine Zahlung.",
       ORDER_NOT_FOUND: () => "Diese Bestellung gibt es nicht, oder sie gehört jemand anderem.",
@@ -50,10 +50,10 @@ const texts: Texts<Sentences> = {
         "Ein Preis hat sich geändert, seit Sie die Summe gesehen haben. Bitte prüfen Sie die neue Summe.",
       PRODUCT_NOT_FOUND: () => "Dieses Produkt wird nicht mehr verkauft.",
       TOO_MANY_ATTEMPTS: () => "Für diese Bestellung gab es schon 20 Zahlungsversuche; mehr sind nicht möglich.",
+      USER_CHANGED: () => "In diesem Browser hat sich jemand anderes angemeldet; darum wurde das nicht ausgeführt.",
     },
     unreachable: "Der Shop ist gerade nicht erreichbar. Nichts ist verloren; bitte versuchen Sie es noch einmal.",
     tooMany: "Das war zu viel auf einmal. Bitte warten Sie einen Moment und versuchen Sie es noch einmal.",
-    field: (field, description) => `${field}: ${description}`,
   },
 };
 
@@ -63,17 +63,15 @@ export function failureTexts(
   language: keyof typeof texts,
   names: Readonly<Record<string, string>> = {},
 ): readonly string[] {
-  const { byReason, unreachable, tooMany, field } = texts[language];
+  const { byReason, unreachable, tooMany } = texts[language];
   const sentence = byReason[failure.reason];
   if (sentence !== undefined) {
     return [sentence(failure.metadata)];
   }
   if (failure.violations.length > 0) {
-    return failure.violations.map((violation) =>
-      field(names[violation.field] ?? violation.field, violation.description),
-    );
+    return failure.violations.map(({ field, description }) => `${names[field] ?? field}: ${description}`);
   }
-  if (failure.reason === "" && (failure.code === Code.Unavailable || failure.code === Code.Unknown)) {
+  if (failure.reason === "" && isTransient(failure)) {
     return [unreachable];
   }
   return [failure.code === Code.ResourceExhausted && failure.reason === "" ? tooMany : failure.message];

@@ -63,6 +63,24 @@ test.each([
     "That was too much at once. Please wait a moment and try again.",
     false,
   ],
+  [
+    ConnectError.from(new TypeError("Load failed")),
+    "The shop cannot be reached at the moment. Nothing is lost; please try again.",
+    true,
+  ],
+  [
+    new DOMException("signal timed out", "TimeoutError"),
+    "The shop cannot be reached at the moment. Nothing is lost; please try again.",
+    true,
+  ],
+  [
+    new ConnectError("the operation timed out", Code.DeadlineExceeded),
+    "The shop cannot be reached at the moment. Nothing is lost; please try again.",
+    true,
+  ],
+  [new Error("type ada to confirm"), "type ada to confirm", false],
+  [ConnectError.from(new Error("an amount has two decimals")), "an amount has two decimals", false],
+  [new ConnectError("HTTP 500", Code.Unknown), "HTTP 500", false],
   [new ConnectError("no such page token", Code.InvalidArgument), "no such page token", false],
 ])("%s has a sentence", (error, sentence, again) => {
   const failure = failureOf(error);

@@ -20,7 +20,7 @@ export function failureOf(error: unknown): Failure {
   const [info] = failure.findDetails(ErrorInfoSchema);
   return {
     reason: info?.reason ?? "",
-    code: failure.code,
+    code: codeOf(error, failure),
     message: failure.rawMessage,
     metadata: info?.metadata ?? {},
     violations: failure
@@ -33,7 +33,16 @@ export function failureOf(error: unknown): Failure {
 
 /** Returns true if the same call may succeed later: nothing was wrong with it. */
 export function isTransient({ code }: Failure): boolean {
-  return code === Code.Unavailable || code === Code.DeadlineExceeded || code === Code.Unknown;
+  return code === Code.Unavailable || code === Code.DeadlineExceeded;
+}
+
+/** Returns the code, with one of their own for failures of the network, to which Connect gives that of any other error. */
+function codeOf(error: unknown, { code, cause }: ConnectError): Code {
+  if (error instanceof Error && error.name === "TimeoutError") {
+    return Code.DeadlineExceeded;
+  }
+  // Fetch's error for a server that cannot be reached.
+  return code === Code.Unknown && cause instanceof TypeError ? Code.Unavailable : code;
 }
 
 /** Writes a path as `lines[2].quantity`. */

@@ -1,7 +1,10 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import { Code, ConnectError, type Interceptor, type Transport } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-web";
-import type { Session } from "../auth/session.ts";
+import { type Session, userChanged, userIdOf } from "../auth/session.ts";
+
+/** Longer than the services wait for an outcome, which is 30 s. */
+export const defaultTimeoutMs = 40_000;
 
 /**
  * Returns the transport of all calls: Connect, to the gateway that served the page. Calls that only read are GETs, which the
@@ -12,7 +15,8 @@ export function createTransport(session: Session): Transport {
   const post = createConnectTransport(options);
   const get = createConnectTransport({ ...options, useHttpGet: true });
   return {
-    unary: (method, ...rest) => (isReadByPost(method) ? post : get).unary(method, ...rest),
+    unary: (method, signal, timeoutMs = defaultTimeoutMs, ...rest) =>
+      (isReadByPost(method) ? post : get).unary(method, signal, timeoutMs, ...rest),
     stream: (...given) => post.stream(...given),
   };
 }
@@ -24,13 +28,17 @@ export function isReadByPost({ input }: DescMethod): boolean {
 
 const bodyOnly: ReadonlySet<string> = new Set(["guest_token", "token", "username", "email", "to"]);
 
-/** Adds the token of who is signed in. A token that is refused is renewed once, and the call is made again. */
-function authorize(session: Session): Interceptor {
+/**
+ * Adds the token of who is signed in. A token that is refused is renewed once, and the call is made again, unless it would be
+ * made for somebody else now.
+ */
+export function authorize(session: Pick<Session, "accessToken" | "state">): Interceptor {
   return (next) => async (request) => {
     const token = await session.accessToken();
     if (token === undefined) {
       return await next(request);
     }
+    const user = userIdOf(session.state());
     request.header.set("authorization", `Bearer ${token}`);
     try {
       return await next(request);
@@ -41,6 +49,9 @@ function authorize(session: Session): Interceptor {
           : undefined;
       if (renewed === undefined) {
         throw error;
+      }
+      if (userIdOf(session.state()) !== user) {
+        throw userChanged();
       }
       request.header.set("authorization", `Bearer ${renewed}`);
       return await next(request);

@@ -3,11 +3,12 @@ import { Alert, Anchor, Badge, Button, Container, Group, Loader, Stack, Text, Ti
 import { type Order, Order_State, OrderDispute_State } from "@sagacart/proto/order/v1/order";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, useLocation } from "@tanstack/react-router";
-import { lazy, Suspense, useEffect, useState } from "react";
+import { Suspense, useEffect, useState } from "react";
 import { isStaff, useSession } from "../auth/use-session.tsx";
 import { workflowUrl } from "../console/orders/workflow-url.ts";
 import { dateOf, formatMoney, formatTime } from "../i18n/format.ts";
 import { type Language, useLanguage, useTexts } from "../i18n/language.tsx";
+import { lazyChunk } from "../layout/lazy-chunk.ts";
 import { failureOf } from "../rpc/failure.ts";
 import { FailureAlert } from "../rpc/failure-alert.tsx";
 import { useSiteConfig } from "../use-site-config.tsx";
@@ -22,7 +23,7 @@ import { finalStates, isCancellable, isNothingTaken, type TimelineEntry, timelin
 import { useOrder } from "./use-order.ts";
 import type { Watched } from "./watch-order.ts";
 
-const OrderMessages = lazy(async () => ({ default: (await import("./order-messages.tsx")).OrderMessages }));
+const OrderMessages = lazyChunk(async () => (await import("./order-messages.tsx")).OrderMessages);
 
 const route = getRouteApi("/shop/orders/$orderId");
 

@@ -5,6 +5,7 @@ import { EventService } from "@sagacart/proto/event/v1/event_service";
 import { ErrorInfoSchema } from "@sagacart/proto/google/rpc/error_details";
 import type { Session } from "../../auth/session.ts";
 import { newRequestId } from "../../rpc/request-id.ts";
+import { defaultTimeoutMs } from "../../rpc/transport.ts";
 
 /** The services with a feed that the gateway serves. */
 export const feedNames = ["order", "payment", "shipping"] as const;
@@ -20,13 +21,13 @@ export function feedTransport(
   fetchIt: typeof fetch = fetch,
 ): Transport {
   return {
-    async unary(method, signal, _timeoutMs, _header, input) {
+    async unary(method, signal, timeoutMs = defaultTimeoutMs, _header, input) {
       const message = create(method.input, input);
       const json = toJson(method.input, message);
       const { verb, path } = routeOf(method, json);
       const key = newRequestId();
       const ask = async (token: string | undefined) =>
-        await fetchWithin(answerMs, signal, (limit) =>
+        await fetchWithin(timeoutMs, signal, (limit) =>
           fetchIt(`/v1/feeds/${feed}${path}`, {
             method: verb,
             ...(verb === "GET" ? {} : { body: JSON.stringify(json) }),
@@ -64,9 +65,6 @@ export function feedTransport(
     },
   };
 }
-
-/** How long an answer may take. Reads of a feed and replays are quick; this is for a gateway that has gone. */
-const answerMs = 30_000;
 
 /** Fetches with a limit of time, which is a failure of its own: without it, fetch waits for as long as the connection is open. */
 async function fetchWithin(
