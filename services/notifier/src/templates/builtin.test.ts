@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { expect, test } from "vitest";
 import { languages } from "../messages/kind.ts";
 import { builtinTemplates } from "./builtin.ts";
@@ -234,6 +235,21 @@ test("a template that crashes the engine is refused, and does not affect others"
   const deep = body(`${"<b>".repeat(5_000)}x${"</b>".repeat(5_000)}`);
   expect(() => compileTemplate({ ...fine, mjml: deep })).toThrow("cannot be compiled");
   expect(compileTemplate({ ...fine, mjml: body("fine") }).html(fullSample("en"))).toContain("fine");
+});
+
+test("an engine that a template has broken does not end the process when it becomes garbage", () => {
+  const script = `
+    import { compileTemplate } from ${JSON.stringify(new URL("engine.ts", import.meta.url).href)};
+    import { setImmediate } from "node:timers/promises";
+    const deep = "<mjml><mj-body>" + "<mj-section><mj-column>".repeat(20_000) + "</mj-body></mjml>";
+    for (let count = 0; count < 5; count++) {
+      try { compileTemplate({ subject: "s", text: "t", mjml: deep }); } catch { process.stdout.write("refused "); }
+    }
+    for (let count = 0; count < 20; count++) { gc(); await setImmediate(); }
+  `;
+  const args = ["--expose-gc", "--input-type=module", "--eval", script];
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
+  expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: "refused ".repeat(5), stderr: "" });
 });
 
 function unescaped(html: string): string {

@@ -106,11 +106,26 @@ function startMjmlEngine(): Engine {
   return engine;
 }
 
+/**
+ * Lets go of an engine whose instance is broken. To free it when it is garbage would run code of that instance, which throws
+ * where nobody can catch it, and ends the process: so it is only taken off the list of what is freed. Its memory is the
+ * instance's.
+ */
+function abandon(engine: Engine): void {
+  // Made by wasm-bindgen for its own free(), and not among the types.
+  const release: unknown = Reflect.get(engine, "__destroy_into_raw");
+  if (typeof release !== "function") {
+    throw new Error("this version of mrml has no __destroy_into_raw: find out how an engine is kept from being freed");
+  }
+  release.call(engine);
+}
+
 function toHtml(mjml: string): string {
   let result: ReturnType<Engine["toHtml"]>;
   try {
     result = mjmlEngine.toHtml(mjml);
   } catch (error) {
+    abandon(mjmlEngine);
     mjmlEngine = startMjmlEngine();
     const why = error instanceof Error ? error.message : String(error);
     throw new TemplateError("mjml", `cannot be compiled, perhaps because elements are nested too deeply: ${why}`);
