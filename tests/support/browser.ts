@@ -32,7 +32,8 @@ export async function visit(
   { name, expected, ...options }: BrowserContextOptions & { name: string; expected?: RegExp },
   run: (visit: Visit) => Promise<void>,
 ): Promise<void> {
-  const context = await browser.newContext(options);
+  // Without animations: a menu that is still appearing has colors of too little contrast.
+  const context = await browser.newContext({ reducedMotion: "reduce", ...options });
   const complaints: string[] = [];
   context.on("console", (message) => {
     if (message.type() === "error" || message.type() === "warning") {

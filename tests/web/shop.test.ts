@@ -410,7 +410,8 @@ async function timelineOf(page: Page): Promise<string[]> {
 /** Evaluates in the page to the label of what has the focus. */
 const labelOfFocused = `(() => {
   const { activeElement: element } = document;
-  if (element === document.body) return "";
+  // A page that has just been opened has the focus itself.
+  if (!element?.matches("a, button, input, select, textarea, [role]")) return "";
   const labels = [...(element?.labels ?? [])].map((label) => label.textContent);
   return [element?.getAttribute("aria-label"), ...labels, element?.textContent].filter(Boolean).join(" / ");
 })()`;
