@@ -1,6 +1,8 @@
 import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
+import { Code, ConnectError } from "@connectrpc/connect";
 import { type Channel, createServiceClient, openChannel } from "@sagacart/chassis/client/client";
 import { AccountService } from "@sagacart/proto/payment/v1/account_service";
 import { ProductService } from "@sagacart/proto/stock/v1/product_service";
@@ -38,9 +40,25 @@ export async function seed(shop: {
   const tokens = operatorTokens(shop.addresses);
   using stock = openChannel(addressOf(shop.addresses, "stock"), { tokens });
   using payment = openChannel(addressOf(shop.addresses, "payment"), { tokens });
-  await fill({ stock, payment });
+  await fillWhenServed({ stock, payment });
   await writeFile(done, `${new Date().toISOString()}\n`);
   return "seeded";
+}
+
+/**
+ * Fills the shop, and repeats that while a service is unavailable: on a slow machine, services start without identity and
+ * refuse tokens until they have asked it which are revoked.
+ */
+async function fillWhenServed(channels: { stock: Channel; payment: Channel }): Promise<void> {
+  const endMs = performance.now() + 60_000;
+  for (;;) {
+    try {
+      return await fill(channels);
+    } catch (error) {
+      if (ConnectError.from(error).code !== Code.Unavailable || performance.now() > endMs) throw error;
+      await setTimeout(500);
+    }
+  }
 }
 
 /** Seeds the shop behind these channels. A repeat within about a day changes nothing. */
