@@ -1,4 +1,5 @@
 import { Button, Group, Loader, NativeSelect, Stack, Table, Text, TextInput, Title } from "@mantine/core";
+import { keepPreviousData } from "@tanstack/react-query";
 import { type FormEvent, type ReactNode, useEffect, useRef } from "react";
 import { failureOf } from "../rpc/failure.ts";
 import { useAddress } from "./address.ts";
@@ -8,6 +9,9 @@ import { StepUpFailure } from "./step-up-failure.tsx";
 
 /** How often a list is read again while it is shown. */
 export const refreshMs = 5_000;
+
+/** The options of a list's query: it is read again while it is shown, and the page before stays until the next one is there. */
+export const listOptions = { placeholderData: keepPreviousData, refetchInterval: refreshMs } as const;
 
 export type Column<Row> = {
   readonly head: string;

@@ -90,6 +90,11 @@ export function wordsOf(name: string): string {
   return text === "" ? "–" : `${text[0]?.toUpperCase()}${text.slice(1)}`;
 }
 
+/** Returns the values of an enum without the unspecified one, for a select. */
+export function optionsOf(values: Enum): { readonly value: string; readonly label: string }[] {
+  return namesOf(values).map((name) => ({ value: name, label: wordsOf(name) }));
+}
+
 /** Says who did something; "" if it is not known. */
 export function actorText(actor: Actor | undefined): string {
   if (actor === undefined || actor.kind === Actor_Kind.UNSPECIFIED) {

@@ -2,23 +2,18 @@ import { useQuery } from "@connectrpc/connect-query";
 import { Group, Stack, Title } from "@mantine/core";
 import type { Account, Posting } from "@sagacart/proto/payment/v1/account";
 import { AccountService } from "@sagacart/proto/payment/v1/account_service";
-import { keepPreviousData } from "@tanstack/react-query";
 import { Action } from "../action.tsx";
 import { useAddress, usePathPart } from "../address.ts";
 import { readAmount } from "../amount.ts";
 import { useCall, useIsOperator } from "../call.ts";
-import { type Column, Facts, Heading, ListPage, Paged, refreshMs, Waiting } from "../list.tsx";
+import { type Column, Facts, Heading, ListPage, listOptions, Paged, refreshMs, Waiting } from "../list.tsx";
 import { actorText, money, time } from "../show.ts";
 import { To } from "../to.tsx";
 
 /** The balances of customers. */
 export function AccountsPage() {
   const { texts } = useAddress("page");
-  const query = useQuery(
-    AccountService.method.listAccounts,
-    { pageToken: texts.page ?? "" },
-    { placeholderData: keepPreviousData, refetchInterval: refreshMs },
-  );
+  const query = useQuery(AccountService.method.listAccounts, { pageToken: texts.page ?? "" }, listOptions);
   return (
     <ListPage
       title="Accounts"
@@ -81,7 +76,7 @@ export function AccountPage() {
   const postings = useQuery(
     AccountService.method.listPostings,
     { customerId, currencyCode, pageToken: texts.page ?? "" },
-    { placeholderData: keepPreviousData, refetchInterval: refreshMs },
+    listOptions,
   );
   const account = query.data?.account;
   return (

@@ -2,9 +2,8 @@ import { useQuery } from "@connectrpc/connect-query";
 import { Stack, Title } from "@mantine/core";
 import type { JournalEntry, JournalLine } from "@sagacart/proto/payment/v1/account";
 import { AccountService } from "@sagacart/proto/payment/v1/account_service";
-import { keepPreviousData } from "@tanstack/react-query";
 import { useAddress, usePathPart } from "../address.ts";
-import { type Column, Facts, Filters, Heading, ListPage, Rows, refreshMs, Waiting } from "../list.tsx";
+import { type Column, Facts, Filters, Heading, ListPage, listOptions, Rows, Waiting } from "../list.tsx";
 import { actorText, money, time } from "../show.ts";
 import { To } from "../to.tsx";
 import { amountsMoved, linesOf } from "./journal-lines.ts";
@@ -15,7 +14,7 @@ export function JournalPage() {
   const query = useQuery(
     AccountService.method.listJournalEntries,
     { paymentId: texts.payment ?? "", pageToken: texts.page ?? "" },
-    { placeholderData: keepPreviousData, refetchInterval: refreshMs },
+    listOptions,
   );
   return (
     <ListPage

@@ -2,12 +2,11 @@ import { useQuery } from "@connectrpc/connect-query";
 import { Stack, Title } from "@mantine/core";
 import { type Payment, Payment_Kind, Payment_State } from "@sagacart/proto/payment/v1/payment";
 import { PaymentService } from "@sagacart/proto/payment/v1/payment_service";
-import { keepPreviousData } from "@tanstack/react-query";
 import { Action } from "../action.tsx";
 import { useAddress, usePathPart } from "../address.ts";
 import { amountText, readAmount } from "../amount.ts";
 import { useCall } from "../call.ts";
-import { type Column, Facts, Filters, Heading, ListPage, Paged, refreshMs, Waiting } from "../list.tsx";
+import { type Column, Facts, Filters, Heading, ListPage, listOptions, Paged, refreshMs, Waiting } from "../list.tsx";
 import { actorText, money, time, words } from "../show.ts";
 import { To } from "../to.tsx";
 import { ToneBadge } from "../tone-badge.tsx";
@@ -19,7 +18,7 @@ export function PaymentsPage() {
   const query = useQuery(
     PaymentService.method.listPayments,
     { orderId: texts.order ?? "", customerId: texts.customer ?? "", pageToken: texts.page ?? "" },
-    { placeholderData: keepPreviousData, refetchInterval: refreshMs },
+    listOptions,
   );
   return (
     <ListPage
@@ -71,12 +70,12 @@ export function PaymentPage() {
   const refunds = useQuery(
     PaymentService.method.listRefunds,
     { paymentId: id, pageToken: texts.refunds ?? "" },
-    { placeholderData: keepPreviousData, refetchInterval: refreshMs },
+    listOptions,
   );
   const disputes = useQuery(
     PaymentService.method.listDisputes,
     { paymentId: id, pageToken: texts.disputes ?? "" },
-    { placeholderData: keepPreviousData, refetchInterval: refreshMs },
+    listOptions,
   );
   const payment = query.data?.payment;
   const currency = payment?.amount?.currencyCode ?? "";

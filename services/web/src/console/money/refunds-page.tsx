@@ -8,11 +8,10 @@ import {
   Refund_State,
 } from "@sagacart/proto/payment/v1/payment";
 import { PaymentService } from "@sagacart/proto/payment/v1/payment_service";
-import { keepPreviousData } from "@tanstack/react-query";
 import { useAddress } from "../address.ts";
-import { type Column, Filters, ListPage, refreshMs } from "../list.tsx";
+import { type Column, Filters, ListPage, listOptions } from "../list.tsx";
 import { enumValue } from "../search.ts";
-import { actorText, money, namesOf, time, words, wordsOf } from "../show.ts";
+import { actorText, money, optionsOf, time, words } from "../show.ts";
 import { To } from "../to.tsx";
 import { type Tone, ToneBadge } from "../tone-badge.tsx";
 import { RefundActions } from "./refund-actions.tsx";
@@ -28,7 +27,7 @@ export function RefundsPage() {
       customerId: texts.customer ?? "",
       pageToken: texts.page ?? "",
     },
-    { placeholderData: keepPreviousData, refetchInterval: refreshMs },
+    listOptions,
   );
   return (
     <ListPage
@@ -87,7 +86,7 @@ export function DisputesPage() {
   const query = useQuery(
     PaymentService.method.listDisputes,
     { state: enumValue(Dispute_State, texts.state), orderId: texts.order ?? "", pageToken: texts.page ?? "" },
-    { placeholderData: keepPreviousData, refetchInterval: refreshMs },
+    listOptions,
   );
   return (
     <ListPage
@@ -105,7 +104,7 @@ export function DisputesPage() {
               name: "state",
               label: "State",
               kind: "select",
-              options: namesOf(Dispute_State).map((name) => ({ value: name, label: wordsOf(name) })),
+              options: optionsOf(Dispute_State),
             },
             { name: "order", label: "Order id" },
           ]}

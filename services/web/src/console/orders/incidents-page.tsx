@@ -2,12 +2,11 @@ import { useQuery } from "@connectrpc/connect-query";
 import { Stack } from "@mantine/core";
 import { type Incident, Incident_State } from "@sagacart/proto/order/v1/incident";
 import { IncidentService } from "@sagacart/proto/order/v1/incident_service";
-import { keepPreviousData } from "@tanstack/react-query";
 import { useAddress, usePathPart } from "../address.ts";
 import classes from "../console.module.css";
-import { type Column, Facts, Filters, Heading, ListPage, refreshMs, Waiting } from "../list.tsx";
+import { type Column, Facts, Filters, Heading, ListPage, listOptions, refreshMs, Waiting } from "../list.tsx";
 import { enumValue } from "../search.ts";
-import { actorText, namesOf, time, words, wordsOf } from "../show.ts";
+import { actorText, optionsOf, time, words } from "../show.ts";
 import { To } from "../to.tsx";
 import { ToneBadge } from "../tone-badge.tsx";
 import { IncidentActions } from "./incident-actions.tsx";
@@ -18,7 +17,7 @@ export function IncidentsPage() {
   const query = useQuery(
     IncidentService.method.listIncidents,
     { state: enumValue(Incident_State, texts.state), orderId: texts.order ?? "", pageToken: texts.page ?? "" },
-    { placeholderData: keepPreviousData, refetchInterval: refreshMs },
+    listOptions,
   );
   return (
     <ListPage
@@ -36,7 +35,7 @@ export function IncidentsPage() {
               name: "state",
               label: "State",
               kind: "select",
-              options: namesOf(Incident_State).map((name) => ({ value: name, label: wordsOf(name) })),
+              options: optionsOf(Incident_State),
             },
             { name: "order", label: "Order id" },
           ]}

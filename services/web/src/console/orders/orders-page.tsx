@@ -2,13 +2,12 @@ import { useQuery } from "@connectrpc/connect-query";
 import { Button, Group, TextInput } from "@mantine/core";
 import { type Order, Order_State } from "@sagacart/proto/order/v1/order";
 import { OrderService } from "@sagacart/proto/order/v1/order_service";
-import { keepPreviousData } from "@tanstack/react-query";
 import { useRouter } from "@tanstack/react-router";
 import type { FormEvent } from "react";
 import { useAddress } from "../address.ts";
-import { type Column, Filters, ListPage, refreshMs } from "../list.tsx";
+import { type Column, Filters, ListPage, listOptions } from "../list.tsx";
 import { enumValue, timeValue } from "../search.ts";
-import { money, namesOf, time, words, wordsOf } from "../show.ts";
+import { money, optionsOf, time, words } from "../show.ts";
 import { pathOf, To } from "../to.tsx";
 import { ToneBadge } from "../tone-badge.tsx";
 import { orderTone } from "./order-tone.ts";
@@ -30,7 +29,7 @@ export function OrdersPage() {
       ...(from === undefined ? {} : { createTimeFrom: from }),
       ...(before === undefined ? {} : { createTimeBefore: before }),
     },
-    { placeholderData: keepPreviousData, refetchInterval: refreshMs },
+    listOptions,
   );
   return (
     <ListPage
@@ -49,7 +48,7 @@ export function OrdersPage() {
                 name: "state",
                 label: "State",
                 kind: "select",
-                options: namesOf(Order_State).map((name) => ({ value: name, label: wordsOf(name) })),
+                options: optionsOf(Order_State),
               },
               { name: "customer", label: "Customer id" },
               { name: "product", label: "Product id" },

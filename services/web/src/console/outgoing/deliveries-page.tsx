@@ -7,14 +7,13 @@ import {
   type WebhookRequest,
 } from "@sagacart/proto/notifier/v1/webhook";
 import { WebhookService } from "@sagacart/proto/notifier/v1/webhook_service";
-import { keepPreviousData } from "@tanstack/react-query";
 import { Action } from "../action.tsx";
 import { useAddress, usePathPart } from "../address.ts";
 import { useCall } from "../call.ts";
 import classes from "../console.module.css";
-import { type Column, Facts, Filters, Heading, ListPage, Rows, refreshMs, Waiting } from "../list.tsx";
+import { type Column, Facts, Filters, Heading, ListPage, listOptions, Rows, refreshMs, Waiting } from "../list.tsx";
 import { enumValue } from "../search.ts";
-import { namesOf, span, time, words, wordsOf } from "../show.ts";
+import { optionsOf, span, time, words } from "../show.ts";
 import { To } from "../to.tsx";
 import { ToneBadge } from "../tone-badge.tsx";
 import { Preformatted } from "./messages-page.tsx";
@@ -30,7 +29,7 @@ export function DeliveriesPage() {
       subject: texts.subject ?? "",
       pageToken: texts.page ?? "",
     },
-    { placeholderData: keepPreviousData, refetchInterval: refreshMs },
+    listOptions,
   );
   return (
     <ListPage
@@ -48,7 +47,7 @@ export function DeliveriesPage() {
               name: "state",
               label: "State",
               kind: "select",
-              options: namesOf(WebhookDelivery_State).map((name) => ({ value: name, label: wordsOf(name) })),
+              options: optionsOf(WebhookDelivery_State),
             },
             { name: "endpoint", label: "Endpoint id" },
             { name: "subject", label: "Order id" },

@@ -4,14 +4,13 @@ import type { Consumer } from "@sagacart/proto/event/v1/consumer";
 import { ConsumerService } from "@sagacart/proto/event/v1/consumer_service";
 import type { Event } from "@sagacart/proto/event/v1/event";
 import { EventService } from "@sagacart/proto/event/v1/event_service";
-import { keepPreviousData } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { useSession } from "../../auth/use-session.tsx";
 import { Action } from "../action.tsx";
 import { useAddress, usePathPart } from "../address.ts";
 import { callBy, useIsOperator } from "../call.ts";
 import classes from "../console.module.css";
-import { type Column, Filters, Heading, Paged, refreshMs } from "../list.tsx";
+import { type Column, Filters, Heading, listOptions, Paged } from "../list.tsx";
 import { count, span, time } from "../show.ts";
 import { To } from "../to.tsx";
 import { readPosition } from "../whole-number.ts";
@@ -51,7 +50,7 @@ export function Consumers({ feed }: { feed: FeedName }) {
   const query = useQuery(
     ConsumerService.method.listConsumers,
     { pageToken: texts[pageName] ?? "" },
-    { transport, placeholderData: keepPreviousData, refetchInterval: refreshMs },
+    { transport, ...listOptions },
   );
   return (
     <Paged
@@ -122,8 +121,7 @@ function Events({ feed }: { feed: FeedName }) {
     { afterPosition: after, types: texts.type === undefined ? [] : [texts.type], pageSize: 50 },
     {
       transport,
-      placeholderData: keepPreviousData,
-      refetchInterval: refreshMs,
+      ...listOptions,
       // A page of a feed ends at a position. The last page is the one that does not move on: one read looks at a limited number
       // of positions, so that it may find no event of a type and still not be at the end.
       select: (page) => ({ ...page, nextPageToken: page.nextPosition > after ? String(page.nextPosition) : "" }),

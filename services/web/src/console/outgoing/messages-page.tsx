@@ -2,14 +2,13 @@ import { useQuery } from "@connectrpc/connect-query";
 import { Stack, Title } from "@mantine/core";
 import { type MailboxMessage, type Message, Message_Channel, Message_State } from "@sagacart/proto/notifier/v1/message";
 import { MailboxService, NotifierService } from "@sagacart/proto/notifier/v1/notifier_service";
-import { keepPreviousData } from "@tanstack/react-query";
 import { Action } from "../action.tsx";
 import { useAddress, usePathPart } from "../address.ts";
 import { useCall } from "../call.ts";
 import classes from "../console.module.css";
-import { type Column, Facts, Filters, Heading, ListPage, refreshMs, Waiting } from "../list.tsx";
+import { type Column, Facts, Filters, Heading, ListPage, listOptions, refreshMs, Waiting } from "../list.tsx";
 import { enumValue } from "../search.ts";
-import { namesOf, time, words, wordsOf } from "../show.ts";
+import { optionsOf, time, words } from "../show.ts";
 import { To } from "../to.tsx";
 import { ToneBadge } from "../tone-badge.tsx";
 
@@ -25,7 +24,7 @@ export function MessagesPage() {
       customerId: texts.customer ?? "",
       pageToken: texts.page ?? "",
     },
-    { placeholderData: keepPreviousData, refetchInterval: refreshMs },
+    listOptions,
   );
   return (
     <ListPage
@@ -47,10 +46,6 @@ export function MessagesPage() {
       }
     />
   );
-}
-
-function optionsOf(values: Readonly<Record<string, number>>) {
-  return namesOf(values).map((name) => ({ value: name, label: wordsOf(name) }));
 }
 
 function StateBadge({ state }: { state: Message_State }) {
@@ -146,7 +141,7 @@ export function MailboxPage() {
   const query = useQuery(
     MailboxService.method.listMailboxMessages,
     { to: privateTexts.to ?? "", pageToken: texts.page ?? "" },
-    { placeholderData: keepPreviousData, refetchInterval: refreshMs },
+    listOptions,
   );
   return (
     <ListPage

@@ -2,12 +2,12 @@ import { useQuery } from "@connectrpc/connect-query";
 import { Button, Group, Stack, Text, Textarea, TextInput, Title } from "@mantine/core";
 import type { Template } from "@sagacart/proto/notifier/v1/template";
 import { type PreviewTemplateResponse, TemplateService } from "@sagacart/proto/notifier/v1/template_service";
-import { keepPreviousData, useQueryClient } from "@tanstack/react-query";
+import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useAddress, usePathPart } from "../address.ts";
 import { useCall } from "../call.ts";
 import { keepDraft, takeDraft } from "../draft.ts";
-import { type Column, Facts, Heading, ListPage, refreshMs, Waiting } from "../list.tsx";
+import { type Column, Facts, Heading, ListPage, listOptions, Waiting } from "../list.tsx";
 import { time } from "../show.ts";
 import { StepUpFailure } from "../step-up-failure.tsx";
 import { To } from "../to.tsx";
@@ -17,11 +17,7 @@ import { Preformatted } from "./messages-page.tsx";
 /** The templates of the messages to customers. */
 export function TemplatesPage() {
   const { texts } = useAddress("page");
-  const query = useQuery(
-    TemplateService.method.listTemplates,
-    { pageToken: texts.page ?? "" },
-    { placeholderData: keepPreviousData, refetchInterval: refreshMs },
-  );
+  const query = useQuery(TemplateService.method.listTemplates, { pageToken: texts.page ?? "" }, listOptions);
   return (
     <ListPage
       title="Templates"

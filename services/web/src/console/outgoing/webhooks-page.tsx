@@ -7,16 +7,15 @@ import {
   WebhookEndpoint_ContentMode,
 } from "@sagacart/proto/notifier/v1/webhook";
 import { WebhookService } from "@sagacart/proto/notifier/v1/webhook_service";
-import { keepPreviousData } from "@tanstack/react-query";
 import { useRouter } from "@tanstack/react-router";
 import { type ReactNode, useState } from "react";
 import { Action, type ActionField } from "../action.tsx";
 import { useAddress, usePathPart } from "../address.ts";
 import { useCall, useIsOperator } from "../call.ts";
 import classes from "../console.module.css";
-import { type Column, Facts, Heading, ListPage, Paged, refreshMs, Waiting } from "../list.tsx";
+import { type Column, Facts, Heading, ListPage, listOptions, Paged, refreshMs, Waiting } from "../list.tsx";
 import { enumValue } from "../search.ts";
-import { namesOf, span, time, words, wordsOf } from "../show.ts";
+import { namesOf, optionsOf, span, time, words } from "../show.ts";
 import { pathOf, To } from "../to.tsx";
 import { ToneBadge } from "../tone-badge.tsx";
 import { deliveryColumns } from "./deliveries-page.tsx";
@@ -24,11 +23,7 @@ import { deliveryColumns } from "./deliveries-page.tsx";
 /** Where the shop's events are sent to. */
 export function WebhooksPage() {
   const { texts } = useAddress("page");
-  const query = useQuery(
-    WebhookService.method.listWebhookEndpoints,
-    { pageToken: texts.page ?? "" },
-    { placeholderData: keepPreviousData, refetchInterval: refreshMs },
-  );
+  const query = useQuery(WebhookService.method.listWebhookEndpoints, { pageToken: texts.page ?? "" }, listOptions);
   const [secret, setSecret] = useState("");
   return (
     <ListPage
@@ -107,7 +102,7 @@ function endpointFields(endpoint?: WebhookEndpoint): readonly ActionField[] {
         endpoint === undefined
           ? "STRUCTURED"
           : (namesOf(WebhookEndpoint_ContentMode)[endpoint.contentMode - 1] ?? "STRUCTURED"),
-      options: namesOf(WebhookEndpoint_ContentMode).map((name) => ({ value: name, label: wordsOf(name) })),
+      options: optionsOf(WebhookEndpoint_ContentMode),
     },
     {
       name: "enabled",
@@ -161,7 +156,7 @@ export function WebhookPage() {
   const deliveries = useQuery(
     WebhookService.method.listWebhookDeliveries,
     { endpointId: id, pageToken: texts.page ?? "" },
-    { placeholderData: keepPreviousData, refetchInterval: refreshMs },
+    listOptions,
   );
   const endpoint = query.data?.endpoint;
   return (

@@ -5,13 +5,12 @@ import { type Factor, Factor_Kind } from "@sagacart/proto/identity/v1/factor";
 import { IdentityService } from "@sagacart/proto/identity/v1/identity_service";
 import type { UserSession } from "@sagacart/proto/identity/v1/session";
 import type { User } from "@sagacart/proto/identity/v1/user";
-import { keepPreviousData } from "@tanstack/react-query";
 import { useRouter } from "@tanstack/react-router";
 import { Action } from "../action.tsx";
 import { useAddress, usePathPart } from "../address.ts";
 import { useCall, useIsOperator } from "../call.ts";
 import classes from "../console.module.css";
-import { type Column, Facts, Filters, Heading, ListPage, Rows, refreshMs, Waiting } from "../list.tsx";
+import { type Column, Facts, Filters, Heading, ListPage, listOptions, Rows, refreshMs, Waiting } from "../list.tsx";
 import { time, words, wordsOf } from "../show.ts";
 import { pathOf, To } from "../to.tsx";
 import { ToneBadge } from "../tone-badge.tsx";
@@ -29,7 +28,7 @@ export function UsersPage() {
       email: privateTexts.email ?? "",
       pageToken: texts.page ?? "",
     },
-    { placeholderData: keepPreviousData, refetchInterval: refreshMs },
+    listOptions,
   );
   return (
     <ListPage

@@ -3,15 +3,14 @@ import { Stack, Title } from "@mantine/core";
 import type { Product } from "@sagacart/proto/stock/v1/product";
 import { ProductService } from "@sagacart/proto/stock/v1/product_service";
 import { type Movement, Movement_Reason, StockService } from "@sagacart/proto/stock/v1/stock_service";
-import { keepPreviousData } from "@tanstack/react-query";
 import { useRouter } from "@tanstack/react-router";
 import { Action } from "../action.tsx";
 import { useAddress, usePathPart } from "../address.ts";
 import { readAmount } from "../amount.ts";
 import { useCall, useIsOperator } from "../call.ts";
-import { type Column, Facts, Heading, Paged, refreshMs, Waiting } from "../list.tsx";
+import { type Column, Facts, Heading, listOptions, Paged, refreshMs, Waiting } from "../list.tsx";
 import { enumValue } from "../search.ts";
-import { actorText, count, money, namesOf, time, words, wordsOf } from "../show.ts";
+import { actorText, count, money, optionsOf, time, words } from "../show.ts";
 import { pathOf, To } from "../to.tsx";
 import { readWholeNumber } from "../whole-number.ts";
 import { productFields } from "./product-form.ts";
@@ -24,7 +23,7 @@ export function ProductPage() {
   const movements = useQuery(
     StockService.method.listMovements,
     { productId: id, pageToken: texts.page ?? "" },
-    { placeholderData: keepPreviousData, refetchInterval: refreshMs },
+    listOptions,
   );
   const product = query.data?.product;
   return (
@@ -134,9 +133,7 @@ function ProductActions({ product }: { product: Product }) {
             name: "reason",
             label: "Reason",
             kind: "select",
-            options: namesOf(Movement_Reason)
-              .filter((name) => name !== "SALE")
-              .map((name) => ({ value: name, label: wordsOf(name) })),
+            options: optionsOf(Movement_Reason).filter(({ value }) => value !== "SALE"),
           },
           { name: "reference", label: "Record that it belongs to", maxLength: 200 },
         ]}

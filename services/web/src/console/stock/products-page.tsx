@@ -1,12 +1,11 @@
 import { useQuery } from "@connectrpc/connect-query";
 import type { Product } from "@sagacart/proto/stock/v1/product";
 import { ProductService } from "@sagacart/proto/stock/v1/product_service";
-import { keepPreviousData } from "@tanstack/react-query";
 import { Action } from "../action.tsx";
 import { useAddress } from "../address.ts";
 import { readAmount } from "../amount.ts";
 import { useCall, useIsOperator } from "../call.ts";
-import { type Column, Filters, ListPage, refreshMs } from "../list.tsx";
+import { type Column, Filters, ListPage, listOptions } from "../list.tsx";
 import { count, money, time } from "../show.ts";
 import { To } from "../to.tsx";
 import { readWholeNumber } from "../whole-number.ts";
@@ -18,7 +17,7 @@ export function ProductsPage() {
   const query = useQuery(
     ProductService.method.searchProducts,
     { query: texts.q ?? "", pageToken: texts.page ?? "" },
-    { placeholderData: keepPreviousData, refetchInterval: refreshMs },
+    listOptions,
   );
   return (
     <ListPage

@@ -2,14 +2,13 @@ import { useQuery } from "@connectrpc/connect-query";
 import { Stack } from "@mantine/core";
 import { type Reservation, Reservation_Kind, Reservation_State } from "@sagacart/proto/stock/v1/reservation";
 import { StockService } from "@sagacart/proto/stock/v1/stock_service";
-import { keepPreviousData } from "@tanstack/react-query";
 import { Action } from "../action.tsx";
 import { useAddress, usePathPart } from "../address.ts";
 import { useCall, useIsOperator } from "../call.ts";
 import classes from "../console.module.css";
-import { type Column, Facts, Filters, Heading, ListPage, refreshMs, Waiting } from "../list.tsx";
+import { type Column, Facts, Filters, Heading, ListPage, listOptions, refreshMs, Waiting } from "../list.tsx";
 import { enumValue, timeValue, utcTime } from "../search.ts";
-import { actorText, namesOf, time, words, wordsOf } from "../show.ts";
+import { actorText, optionsOf, time, words } from "../show.ts";
 import { To } from "../to.tsx";
 import { readWholeNumber } from "../whole-number.ts";
 
@@ -25,7 +24,7 @@ export function ReservationsPage() {
       productId: texts.product ?? "",
       pageToken: texts.page ?? "",
     },
-    { placeholderData: keepPreviousData, refetchInterval: refreshMs },
+    listOptions,
   );
   return (
     <ListPage
@@ -47,10 +46,6 @@ export function ReservationsPage() {
       }
     />
   );
-}
-
-function optionsOf(values: Readonly<Record<string, number>>) {
-  return namesOf(values).map((name) => ({ value: name, label: wordsOf(name) }));
 }
 
 const linesText = ({ lines }: Reservation) =>
