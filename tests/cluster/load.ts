@@ -3,6 +3,7 @@ import type { Summary } from "../../scripts/cluster/tally.ts";
 import type { Shop } from "../../scripts/kubernetes/shop.ts";
 import { until } from "../../scripts/until.ts";
 import { restrictedContainer, restrictedPod } from "./pod.ts";
+import { check } from "./scenario.ts";
 
 export type LoadOptions = {
   readonly callers?: number;
@@ -105,6 +106,16 @@ export async function startLoad(shop: Shop, options: LoadOptions = {}): Promise<
 export async function moreAnswers(load: Load, wanted: number, withinMs = 60_000): Promise<void> {
   const { answered: before } = await load.count();
   await until(`${wanted} more answers`, async () => (await load.count()).answered >= before + wanted, { withinMs });
+}
+
+/** Throws if a request of the load was not answered. */
+export function checkAnswered({ failed, failures }: LoadReport): void {
+  check(failed === 0, `${failed} requests failed, the first ${failures[0]}`);
+}
+
+/** Throws if an order of the load did not become final. */
+export function checkFinal({ lost }: LoadReport): void {
+  check(lost.length === 0, `orders that did not become final: ${lost.slice(0, 5).join(", ")}`);
 }
 
 /** Returns a load's line in the table. */

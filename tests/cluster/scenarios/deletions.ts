@@ -2,7 +2,7 @@ import { auditShop } from "../../../scripts/kubernetes/audit.ts";
 import { isHealthy, isReadyPod } from "../../../scripts/kubernetes/shop.ts";
 import { deployedNames, type PartName } from "../../../scripts/shop.ts";
 import { until } from "../../../scripts/until.ts";
-import { inShort, type Load, moreAnswers, startLoad } from "../load.ts";
+import { checkFinal, inShort, type Load, moreAnswers, startLoad } from "../load.ts";
 import { check, type Scenario, type Stage } from "../scenario.ts";
 import { replicas } from "./rolling.ts";
 
@@ -37,7 +37,7 @@ export const deletions: Scenario = {
       `the longest time without an answer: ${(report.longestSilenceMs / 1000).toFixed(1)} s, at ${report.longestSilenceAt}`,
     );
     measured(`audit: ${await auditShop(shop)}`);
-    check(report.lost.length === 0, `orders that did not become final: ${report.lost.slice(0, 5).join(", ")}`);
+    checkFinal(report);
   },
 };
 

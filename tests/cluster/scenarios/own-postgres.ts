@@ -7,7 +7,7 @@ import type { Namespace } from "../../../scripts/kubernetes/namespace.ts";
 import { isHealthy } from "../../../scripts/kubernetes/shop.ts";
 import { auditedDatabases, type DatabaseName, databaseNames } from "../../../scripts/shop.ts";
 import { until } from "../../../scripts/until.ts";
-import { inShort, moreAnswers, startLoad } from "../load.ts";
+import { checkAnswered, checkFinal, inShort, moreAnswers, startLoad } from "../load.ts";
 import { check, type Scenario, type Stage } from "../scenario.ts";
 import { checkout } from "./install.ts";
 
@@ -54,8 +54,8 @@ export const ownPostgres: Scenario = {
       const report = await load.stop();
       measured(inShort(report));
       measured(`audit: ${await auditShop(shop)}`);
-      check(report.failed === 0, `${report.failed} requests failed, the first ${report.failures[0]}`);
-      check(report.lost.length === 0, `orders that did not become final: ${report.lost.slice(0, 5).join(", ")}`);
+      checkAnswered(report);
+      checkFinal(report);
     } finally {
       await namespace.helm(["uninstall", shop.release, "--ignore-not-found", "--timeout", "5m"]).catch(stage.say);
       await namespace.kubectl(["delete", "namespace", namespace.name, "--wait=false", "--ignore-not-found"]);

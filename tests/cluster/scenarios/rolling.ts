@@ -2,7 +2,7 @@ import { auditShop } from "../../../scripts/kubernetes/audit.ts";
 import { isReady } from "../../../scripts/kubernetes/shop.ts";
 import { deployedNames, type PartName } from "../../../scripts/shop.ts";
 import { until } from "../../../scripts/until.ts";
-import { inShort, moreAnswers, startLoad } from "../load.ts";
+import { checkAnswered, checkFinal, inShort, moreAnswers, startLoad } from "../load.ts";
 import { check, type Scenario } from "../scenario.ts";
 
 /** Runs two pods of each part and replaces each part's pods in turn, while callers buy on kept connections, without retries. */
@@ -34,8 +34,8 @@ export const rolling: Scenario = {
       `${report.connections} connections for ${report.requests} requests`,
     );
     check(report.retried === 0, `${report.retried} requests were repeated`);
-    check(report.failed === 0, `${report.failed} requests failed, the first ${report.failures[0]}`);
-    check(report.lost.length === 0, `orders that did not become final: ${report.lost.slice(0, 5).join(", ")}`);
+    checkAnswered(report);
+    checkFinal(report);
 
     async function replacePods(part: PartName): Promise<void> {
       if (

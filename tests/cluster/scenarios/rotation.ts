@@ -3,7 +3,7 @@ import { auditShop } from "../../../scripts/kubernetes/audit.ts";
 import { isReady } from "../../../scripts/kubernetes/shop.ts";
 import { deployedNames, type PartName, serviceClients } from "../../../scripts/shop.ts";
 import { until } from "../../../scripts/until.ts";
-import { inShort, moreAnswers, startLoad } from "../load.ts";
+import { checkAnswered, checkFinal, inShort, moreAnswers, startLoad } from "../load.ts";
 import { check, type Scenario, type Stage } from "../scenario.ts";
 import { replicas } from "./rolling.ts";
 
@@ -102,8 +102,8 @@ export const rotation: Scenario = {
       for (const failure of report.failures.slice(0, 20)) say(failure);
       measured(`${clients.length} client secrets, ${shared.length + 1} others and a database's: ${inShort(report)}`);
       measured(`audit: ${await auditShop(shop)}`);
-      check(report.failed === 0, `${report.failed} requests failed, the first ${report.failures[0]}`);
-      check(report.lost.length === 0, `orders that did not become final: ${report.lost.slice(0, 5).join(", ")}`);
+      checkAnswered(report);
+      checkFinal(report);
     } finally {
       // The other scenarios do not mount KEY_ENCRYPTION_SECRETS_BEFORE, and the signing key is still that of before.
       await changeSecret(stage, "identity", { KEY_ENCRYPTION_SECRET: encryptionBefore });

@@ -5,7 +5,7 @@ import { cloneFolder } from "../../../scripts/clone.ts";
 import { auditShop } from "../../../scripts/kubernetes/audit.ts";
 import { run } from "../../../scripts/program.ts";
 import { copyOfClone } from "../copy-of-clone.ts";
-import { inShort, moreAnswers, startLoad } from "../load.ts";
+import { checkAnswered, checkFinal, inShort, moreAnswers, startLoad } from "../load.ts";
 import { check, type Scenario, type Stage } from "../scenario.ts";
 import { openWaitingOrders } from "../waiting-orders.ts";
 import { databases } from "./databases.ts";
@@ -56,8 +56,8 @@ export const upgrade: Scenario = {
       const report = await load.stop();
       measured(`meanwhile: ${inShort(report)}`);
       measured(`audit: ${await auditShop(shop)}`);
-      check(report.lost.length === 0, `orders that did not become final: ${report.lost.slice(0, 5).join(", ")}`);
-      check(report.failed === 0, `${report.failed} requests failed, the first ${report.failures[0]}`);
+      checkFinal(report);
+      checkAnswered(report);
     } finally {
       await previous[Symbol.asyncDispose]();
       await stage.install();

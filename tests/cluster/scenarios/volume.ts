@@ -1,7 +1,7 @@
 import { auditShop } from "../../../scripts/kubernetes/audit.ts";
 import { isHealthy } from "../../../scripts/kubernetes/shop.ts";
 import { until } from "../../../scripts/until.ts";
-import { inShort, moreAnswers, startLoad } from "../load.ts";
+import { checkFinal, inShort, moreAnswers, startLoad } from "../load.ts";
 import { check, type Scenario } from "../scenario.ts";
 
 const part = "order";
@@ -63,7 +63,7 @@ export const volume: Scenario = {
       const report = await load.stop();
       measured(inShort(report));
       measured(`audit: ${await auditShop(shop)}`);
-      check(report.lost.length === 0, `orders that did not become final: ${report.lost.slice(0, 5).join(", ")}`);
+      checkFinal(report);
     } finally {
       await stage.install();
     }
