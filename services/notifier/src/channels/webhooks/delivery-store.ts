@@ -1,8 +1,7 @@
-import { create } from "@bufbuild/protobuf";
-import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { Queryable } from "@sagacart/chassis/postgres/pool";
-import { type Event, EventSchema } from "@sagacart/proto/event/v1/event";
+import type { Event } from "@sagacart/proto/event/v1/event";
 import type { Attempt, Delivery, DeliveryState } from "./delivery.ts";
+import { type EventRow, eventOf } from "./event-row.ts";
 
 /** Finds a delivery by its id. */
 export async function findDelivery(db: Queryable, id: string): Promise<Delivery | undefined> {
@@ -45,20 +44,8 @@ export async function findEvent(db: Queryable, deliveryId: string): Promise<Even
            from webhook_deliveries d join webhook_events e on e.id = d.event_id where d.id = $1`,
     values: [deliveryId],
   });
-  return rows.map(({ time, ...event }) => create(EventSchema, { ...event, time: timestampFromDate(time) }))[0];
+  return rows.map(eventOf)[0];
 }
-
-type EventRow = {
-  id: string;
-  source: string;
-  type: string;
-  subject: string;
-  sequence: bigint;
-  position: bigint;
-  time: Date;
-  data: string;
-  traceparent: string;
-};
 
 /** Lists the last 20 attempts, newest first. */
 export async function listAttempts(db: Queryable, deliveryId: string): Promise<Attempt[]> {

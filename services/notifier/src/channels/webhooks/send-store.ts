@@ -1,9 +1,8 @@
-import { create } from "@bufbuild/protobuf";
-import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { type Pool, type Queryable, withTransaction } from "@sagacart/chassis/postgres/pool";
-import { type Event, EventSchema } from "@sagacart/proto/event/v1/event";
+import type { Event } from "@sagacart/proto/event/v1/event";
 import type { Attempt } from "./delivery.ts";
 import type { Circuit, ContentMode } from "./endpoint.ts";
+import { type EventRow, eventOf } from "./event-row.ts";
 
 /** An endpoint with deliveries to send now. */
 export type DueEndpoint = {
@@ -177,28 +176,14 @@ function columnsOf({ number, time, status, durationMs, error, answer }: Attempt)
   return [number, time, status, durationMs, error, answer];
 }
 
-type Row = {
+type Row = Omit<EventRow, "id"> & {
   id: string;
   attempts: number;
   retries: number;
   expire_time: Date;
   event_id: string;
-  source: string;
-  type: string;
-  subject: string;
-  sequence: bigint;
-  position: bigint;
-  time: Date;
-  data: string;
-  traceparent: string;
 };
 
-function outgoingOf({ id, attempts, retries, expire_time, event_id, time, ...event }: Row): Outgoing {
-  return {
-    id,
-    attempts,
-    retries,
-    expireTime: expire_time,
-    event: create(EventSchema, { ...event, id: event_id, time: timestampFromDate(time) }),
-  };
+function outgoingOf({ id, attempts, retries, expire_time, event_id, ...event }: Row): Outgoing {
+  return { id, attempts, retries, expireTime: expire_time, event: eventOf({ ...event, id: event_id }) };
 }
