@@ -2,10 +2,9 @@ import "./help.ts";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
-import { launchBrowser } from "./browser.ts";
+import { launchBrowser, signIn } from "./browser.ts";
 import { cloneFolder } from "./clone.ts";
 import { runningShop } from "./stack/state.ts";
-import { laptopUsers } from "./stack/users.ts";
 
 // npm run screenshots: opens each page of the running shop, on a desktop and on a phone, in light and dark, and stores
 // pictures of them in dist/screenshots. It buys on the way, so that the pages have something to show.
@@ -90,14 +89,4 @@ async function buy(page: Page, { method, guest, shoot }: { method: string; guest
   await shoot(page, "checkout");
   await page.getByRole("button", { name: /^Buy now/ }).click();
   await page.getByTestId("order-state").waitFor();
-}
-
-async function signIn(page: Page, username: string) {
-  const password = laptopUsers.find((user) => user.username === username)?.password ?? "";
-  await page.getByRole("button", { name: "Sign in" }).click();
-  await page.waitForURL(/\/oidc\/sign-in\//);
-  await page.locator("input[name=username]").fill(username);
-  await page.locator("input[name=password]").fill(password);
-  await page.keyboard.press("Enter");
-  await page.getByRole("button", { name: `Account of ${username}` }).waitFor();
 }

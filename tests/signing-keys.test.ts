@@ -1,13 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { createServiceClient, openChannel } from "@sagacart/chassis/client/client";
-import { errorInfo } from "@sagacart/chassis/errors";
-import { IdentityService } from "@sagacart/proto/identity/v1/identity_service";
-import { InboxService } from "@sagacart/proto/notifier/v1/inbox_service";
-import { OrderService } from "@sagacart/proto/order/v1/order_service";
-import { AccountService } from "@sagacart/proto/payment/v1/account_service";
-import { ShippingService } from "@sagacart/proto/shipping/v1/shipping_service";
-import { StockService } from "@sagacart/proto/stock/v1/stock_service";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { serviceNames } from "../scripts/shop.ts";
 import { freePorts } from "../scripts/stack/ports.ts";
@@ -17,6 +9,7 @@ import { operatorName } from "../scripts/stack/users.ts";
 import { type Caller, callerAt, callerOf } from "./support/caller.ts";
 import { makeProduct } from "./support/scenario.ts";
 import { startShop, type TestShop, until } from "./support/shop.ts";
+import { refusalAt } from "./support/token-refusals.ts";
 
 // Two processes each of gateway and identity: the second gateway knows the second identity only. Every process keeps the keys
 // that it has fetched.
@@ -95,28 +88,6 @@ function kidOf({ accessToken }: { accessToken: string }): string {
 async function replaceKeys(call: Caller, key: string) {
   const operator = await signIn(call, operatorName, "admin123");
   return await call("POST /v1/signing-keys:replace", {}, { ...authorized(operator), "idempotency-key": key });
-}
-
-/** Calls a method that needs a token. The rest of the request does not matter: the token is looked at first. */
-const calls: Readonly<Record<string, (address: string, options: { headers: Headers }) => Promise<unknown>>> = {
-  order: (address, options) => createServiceClient(OrderService, openChannel(address)).listOrders({}, options),
-  stock: (address, options) => createServiceClient(StockService, openChannel(address)).adjustStock({}, options),
-  payment: (address, options) => createServiceClient(AccountService, openChannel(address)).getAccount({}, options),
-  shipping: (address, options) => createServiceClient(ShippingService, openChannel(address)).getShipment({}, options),
-  notifier: (address, options) =>
-    createServiceClient(InboxService, openChannel(address)).listInboxMessages({}, options),
-  identity: (address, options) =>
-    createServiceClient(IdentityService, openChannel(address)).getUser({ id: "me" }, options),
-};
-
-/** Returns the reason for which the token is refused at an address, or "" if it is not. */
-async function refusalAt(service: string, address: string, accessToken: string): Promise<string> {
-  const headers = new Headers({ authorization: `Bearer ${accessToken}` });
-  const reason = await calls[service]?.(address, { headers }).then(
-    () => "",
-    (error: unknown) => errorInfo(error).reason,
-  );
-  return reason === "ISSUER_UNAVAILABLE" || reason?.startsWith("TOKEN_") ? reason : "";
 }
 
 async function tokenOfProgram(): Promise<string> {

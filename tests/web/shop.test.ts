@@ -1,8 +1,7 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { launchBrowser } from "../../scripts/browser.ts";
+import { launchBrowser, signIn } from "../../scripts/browser.ts";
 import { seed } from "../../scripts/stack/seed.ts";
-import { laptopUsers } from "../../scripts/stack/users.ts";
 import { desktop, isTooWide, phone, seriousProblems, visit } from "../support/browser.ts";
 import { startShop, type TestShop } from "../support/shop.ts";
 
@@ -417,14 +416,3 @@ const labelOfFocused = `(() => {
   const labels = [...(element?.labels ?? [])].map((label) => label.textContent);
   return [element?.getAttribute("aria-label"), ...labels, element?.textContent].filter(Boolean).join(" / ");
 })()`;
-
-/** Signs in at the issuer's page. Who is signed in nowhere sees the form at once. */
-async function signIn(page: Page, username: string): Promise<void> {
-  const password = laptopUsers.find((user) => user.username === username)?.password ?? "";
-  await page.getByRole("button", { name: "Sign in" }).click();
-  await page.waitForURL(/\/oidc\/sign-in\//);
-  await page.locator("input[name=username]").fill(username);
-  await page.locator("input[name=password]").fill(password);
-  await page.keyboard.press("Enter");
-  await page.getByRole("button", { name: `Account of ${username}` }).waitFor();
-}
