@@ -1,17 +1,15 @@
 import { defineConfig } from "vitest/config";
 import { currencyDecimals } from "./services/web/build/currency-decimals.ts";
 
-/** Builds clients in other languages with their tools, which takes minutes: `npm run clients` does the same. */
-const clients = {
-  test: {
-    name: "clients",
-    include: ["tests/clients.test.ts"],
-    globalSetup: "./tests/support/fetch-programs.ts",
-    fileParallelism: false,
-    testTimeout: 1_200_000,
-    hookTimeout: 300_000,
-  },
-};
+/** Returns a project of tests against a whole shop, one file at a time, each with a shop of its own. */
+function shopProject(name: string, files: { include: string[]; exclude?: string[] }, testTimeout: number) {
+  const limits = { testTimeout, hookTimeout: 300_000, expect: { poll: { timeout: 60_000 } } };
+  return {
+    test: { name, ...files, ...limits, globalSetup: "./tests/support/fetch-programs.ts", fileParallelism: false },
+  };
+}
+
+const [clients, pages] = ["tests/clients.test.ts", "tests/web/*.test.ts"];
 
 export default defineConfig({
   test: {
@@ -40,33 +38,12 @@ export default defineConfig({
           testTimeout: 60_000,
         },
       },
-      {
-        test: {
-          // Against the whole of it, from outside: one file at a time, since it is one shop.
-          name: "e2e",
-          include: ["tests/**/*.test.ts"],
-          exclude: ["tests/clients.test.ts", "tests/web/**"],
-          globalSetup: "./tests/support/fetch-programs.ts",
-          fileParallelism: false,
-          testTimeout: 300_000,
-          expect: { poll: { timeout: 60_000 } },
-          hookTimeout: 300_000,
-        },
-      },
-      {
-        test: {
-          // The pages, in a real browser, against a shop of their own.
-          name: "web",
-          include: ["tests/web/*.test.ts"],
-          globalSetup: "./tests/support/fetch-programs.ts",
-          fileParallelism: false,
-          // axe reads ten pages in one test; on a machine with a load of 20 that takes minutes.
-          testTimeout: 600_000,
-          expect: { poll: { timeout: 60_000 } },
-          hookTimeout: 300_000,
-        },
-      },
-      ...(process.env.CI === "true" ? [clients] : []),
+      // Against the whole of it, from outside.
+      shopProject("e2e", { include: ["tests/**/*.test.ts"], exclude: [clients, pages] }, 300_000),
+      // The pages, in a real browser. axe reads ten of them in one test; with a load of 20 that takes minutes.
+      shopProject("web", { include: [pages] }, 600_000),
+      // Builds clients in other languages with their tools, which takes minutes: `npm run clients` does the same.
+      ...(process.env.CI === "true" ? [shopProject("clients", { include: [clients] }, 1_200_000)] : []),
     ],
   },
 });
