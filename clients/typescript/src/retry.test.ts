@@ -1,5 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import { Code, ConnectError } from "@connectrpc/connect";
+import { Code, ConnectError, type Transport } from "@connectrpc/connect";
 import { ErrorInfoSchema, RetryInfoSchema } from "@sagacart/proto/google/rpc/error_details";
 import { IdentityService } from "@sagacart/proto/identity/v1/identity_service";
 import { OrderService } from "@sagacart/proto/order/v1/order_service";
@@ -165,13 +165,20 @@ describe.each(kinds)("with the transport of %s", (kind) => {
   test("a server that is away for a moment is waited for", async () => {
     standIn.answer("Checkout", () => ({}));
     await standIn.cut();
-    const answered = createShop(transport(), {
-      retries: { ...quick, tries: 10_000, longestPauseMs: 20 },
-    }).orders.checkout({
-      customerId: "ada",
-    });
-    const back = new Promise((resolve) => setTimeout(resolve, 100)).then(() => standIn.mend());
-    await Promise.all([answered, back]);
+    let tries = 0;
+    const sent = transport();
+    const counted: Transport = {
+      ...sent,
+      unary: (...call) => {
+        tries++;
+        return sent.unary(...call);
+      },
+    };
+    const retries = { ...quick, tries: 10_000, longestPauseMs: 20 };
+    const answered = createShop(counted, { retries }).orders.checkout({ customerId: "ada" });
+    await expect.poll(() => tries).toBeGreaterThan(3);
+    await standIn.mend();
+    await answered;
     expect(asked("Checkout")).toHaveLength(1);
   });
 
