@@ -7,7 +7,7 @@ import { ShippingService } from "@sagacart/proto/shipping/v1/shipping_service";
 import { useQuery } from "@tanstack/react-query";
 import { failureOf } from "../../rpc/failure.ts";
 import { useSiteConfig } from "../../use-site-config.tsx";
-import { Action } from "../action.tsx";
+import { Action, type ActionField } from "../action.tsx";
 import { usePathPart } from "../address.ts";
 import { amountText, readAmount } from "../amount.ts";
 import { useCall, useIsOperator } from "../call.ts";
@@ -147,7 +147,7 @@ function PaymentLinks({ ids }: { ids: readonly string[] }) {
   );
 }
 
-/** What waits for a person: open incidents, refunds that the provider refuses, and shipments that the carrier keeps. */
+/** Shows what waits for a person: open incidents, refunds that the provider refuses, and shipments that the carrier keeps. */
 function Open({ records: { order, incidents = [], refunds = [], shipment } }: { records: OrderRecords }) {
   const isOperator = useIsOperator();
   const call = useCall();
@@ -205,6 +205,18 @@ function Open({ records: { order, incidents = [], refunds = [], shipment } }: { 
   );
 }
 
+/** The fields of the two reasons that an order's events have for what staff do. */
+const reasonFields: readonly ActionField[] = [
+  {
+    name: "reason",
+    label: "The shop's own reason",
+    kind: "area",
+    maxLength: 500,
+    description: "The customer does not see it.",
+  },
+  { name: "publicReason", label: "What the customer is told", kind: "area", maxLength: 500 },
+];
+
 const soon = { seconds: 5n, nanos: 0 };
 
 function OrderActions({ records: { order, payments = [] } }: { records: OrderRecords }) {
@@ -223,16 +235,7 @@ function OrderActions({ records: { order, payments = [] } }: { records: OrderRec
           label="Cancel order"
           danger
           explanation="What the order holds is released, and what was paid is paid back."
-          fields={[
-            {
-              name: "reason",
-              label: "The shop's own reason",
-              kind: "area",
-              maxLength: 500,
-              description: "The customer does not see it.",
-            },
-            { name: "publicReason", label: "What the customer is told", kind: "area", maxLength: 500 },
-          ]}
+          fields={reasonFields}
           run={({ reason = "", publicReason = "" }) =>
             call(OrderService.method.cancelOrder, { id: order.id, reason, publicReason, waitAtMost: soon })
           }
@@ -251,14 +254,7 @@ function OrderActions({ records: { order, payments = [] } }: { records: OrderRec
               initial: amountText(left, currency),
               maxLength: 20,
             },
-            {
-              name: "reason",
-              label: "The shop's own reason",
-              kind: "area",
-              maxLength: 500,
-              description: "The customer does not see it.",
-            },
-            { name: "publicReason", label: "What the customer is told", kind: "area", maxLength: 500 },
+            ...reasonFields,
           ]}
           run={({ amount = "", reason = "", publicReason = "" }, requestId) =>
             call(OrderService.method.refundOrder, {
