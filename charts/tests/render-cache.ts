@@ -12,7 +12,7 @@ const pack = promisify(gzip);
 const unpack = promisify(gunzip);
 const dayMs = 86_400_000;
 
-/** What Helm does is decided by these, besides its arguments and its standard input. */
+/** Everything that decides what Helm does, besides its arguments and its standard input. */
 const inputs = ["charts/sagacart", "charts/service", "k8s/profiles", "k8s/temporal", "charts/tests/helm-many.go"];
 
 /**

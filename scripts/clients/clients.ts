@@ -19,7 +19,7 @@ export type ExampleClient = {
 
 type Step = { readonly command: readonly [program: string, ...args: string[]]; readonly env?: NodeJS.ProcessEnv };
 
-/** What became of a client. */
+/** The outcome of a client. */
 export type Result =
   | { readonly kind: "bought"; readonly output: string }
   | { readonly kind: "left out"; readonly reason: string }

@@ -19,7 +19,7 @@ export const phone: BrowserContextOptions = {
 
 export type Visit = {
   readonly page: Page;
-  /** What the browser complained about: errors in the console, violations of the policy, exceptions. */
+  /** The complaints of the browser: errors in the console, violations of the policy, exceptions. */
   readonly complaints: string[];
 };
 

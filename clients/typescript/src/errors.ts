@@ -4,7 +4,7 @@ import { ErrorInfoSchema, RetryInfoSchema } from "../../../proto/gen/google/rpc/
 import type { Reason } from "./reasons.ts";
 
 /**
- * What is known of a failed call. `decided`: the shop looked at the request and refused it. `not-done`: it was refused before
+ * The knowledge about a failed call. `decided`: the shop looked at the request and refused it. `not-done`: it was refused before
  * that, for example because of a token or a limit. `unknown`: an answer was lost, so the request may have been carried out;
  * repeat it with the same idempotency key to find out.
  */

@@ -51,7 +51,7 @@ export async function* reopen<T>(
   }
 }
 
-/** What became of a stream whose connection says nothing, or says nothing of an error. */
+/** The outcome of a stream whose connection says nothing, or says nothing of an error. */
 function lost(message: string): ShopError {
   return new ShopError(new ConnectError(message, Code.Unavailable), { outcome: "unknown", idempotencyKey: "" });
 }

@@ -103,7 +103,7 @@ function isLost(error: ConnectError): boolean {
   return outcomeOf(error) === "unknown" && (reasonOf(error) === "" || error.code === Code.DeadlineExceeded);
 }
 
-/** What is known after all tries: a later refusal before anything was done says nothing about an earlier lost answer. */
+/** Returns what is known after all tries: a later refusal before anything was done says nothing about an earlier lost answer. */
 function afterAll(earlier: Outcome, latest: Outcome): Outcome {
   return earlier === "unknown" && latest === "not-done" ? "unknown" : latest;
 }

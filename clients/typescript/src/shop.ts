@@ -46,7 +46,7 @@ export type Shop = {
   readonly identity: Client<typeof IdentityService>;
   /** Makes a client of any other service of the contract. */
   client<S extends DescService>(service: S): Client<S>;
-  /** What the clients send through: tokens, keys and retries included. For connect-query and the like. */
+  /** The transport that the clients send through: tokens, keys and retries included. For connect-query and the like. */
   readonly transport: Transport;
 
   /** Signs in. For a user with a second factor the answer has no session: go on with verifySecondFactor. */

@@ -23,7 +23,7 @@ const story = [
 ].map((state, index) => ({ state, sequence: BigInt(index + 1) }));
 const all = story.map(({ sequence }) => sequence);
 
-/** What the shop's stream sends: the order as it is, with the changes after a sequence that it has had by then. */
+/** The messages of the shop's stream: the order as it is, with the changes after a sequence that it has had by then. */
 const messageOf = (until: number, after: bigint) => ({
   order: { id: "1", state: story[until - 1]?.state ?? Order_State.PENDING, sequence: BigInt(until) },
   changes: story.slice(0, until).filter(({ sequence }) => sequence > after),

@@ -24,7 +24,7 @@ export type CallContext = {
   readonly freshSignInMs?: number | undefined;
   /** The caller, once verified. */
   readonly principal?: Principal | undefined;
-  /** What the handler adds to the line of the security log, if the call is one: see noteSecurity. */
+  /** The facts that the handler adds to the line of the security log, if the call is one: see noteSecurity. */
   readonly securityNote?: { objectId?: string; factor?: string } | undefined;
   /** The customer that the call is confined to; "" for no customer's resources, undefined for all customers'. */
   readonly customerId?: string | undefined;

@@ -25,7 +25,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-/** What a first visit to the products loads: the entry, its page, and the parts of the header. */
+/** The chunks that a first visit to the products loads: the entry, its page, and the parts of the header. */
 const firstLoad = ["index.html", "src/shop/products-page.tsx", "src/shop/cart-link.tsx"];
 
 test("the first load of the shop is at most 200 KB of compressed JavaScript", async () => {

@@ -1,4 +1,4 @@
-/** What the gateway tells its pages, at /shop/config.json. */
+/** The settings that the gateway gives its pages, at /shop/config.json. */
 export type SiteConfig = {
   /** The issuer of OpenID Connect; without one nobody can sign in here. */
   readonly issuer?: string;

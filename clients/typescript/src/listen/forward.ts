@@ -2,7 +2,7 @@ import { createHmac } from "node:crypto";
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import type { Event } from "../../../../proto/gen/sagacart/event/v1/event_pb.ts";
 
-/** What became of a request. Without an answer the status is 0, and `error` says why. */
+/** The outcome of a request. Without an answer the status is 0, and `error` says why. */
 export type Forwarded = { readonly status: number; readonly durationMs: number; readonly error: string };
 
 /**

@@ -43,7 +43,7 @@ export type FinishedCall = {
   readonly note?: SecurityNote | undefined;
 };
 
-/** What a handler alone knows of its call: see noteSecurity. */
+/** The facts of a call that its handler alone knows: see noteSecurity. */
 export type SecurityNote = { objectId?: string; factor?: string };
 
 /** All texts are ours or ids: what a caller sends is never among them. */

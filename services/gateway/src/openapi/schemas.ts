@@ -7,7 +7,7 @@ import type { Schema } from "@sagacart/rest/openapi/schema";
 import type { Comments } from "./proto-comments.ts";
 import { constraints } from "./rules.ts";
 
-/** Which way a message goes. Answers have schemas of their own: what they have is known, and they may grow. */
+/** The direction of a message. Answers have schemas of their own: what they have is known, and they may grow. */
 export type Direction = "request" | "answer";
 
 /** Makes schemas of messages, and collects the ones that they refer to as components. */

@@ -10,7 +10,7 @@ export type WebOptions = {
   readonly settings: WebSettings;
 };
 
-/** What the pages need to know of this installation. */
+/** The settings that the pages need of this installation. */
 export type WebSettings = {
   /** The issuer of the tokens, where people sign in; absent where tokens are not checked. */
   readonly issuer: string | undefined;

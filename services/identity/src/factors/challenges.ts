@@ -21,7 +21,7 @@ export type Challenge = {
   readonly passkeyOptions: string;
 };
 
-/** What a proof is for. It runs in the transaction that uses up the code: if it fails, the code is as good as before. */
+/** The purpose of a proof. It runs in the transaction that uses up the code: if it fails, the code is as good as before. */
 export type Then<T> = (tx: Transaction, user: User, amr: Amr) => Promise<T>;
 
 /** Asks for second factors, at sign-ins and of users who are signed in. */

@@ -16,7 +16,7 @@ export type SigningKey = {
   readonly signTime: Date;
 };
 
-/** What everybody may know of a key. */
+/** The facts of a key that everybody may know. */
 export type PublicKey = Pick<SigningKey, "id" | "publicJwk">;
 
 export type Keys = AsyncDisposable & {

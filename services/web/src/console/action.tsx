@@ -23,7 +23,7 @@ export type ActionProps = {
   /** The action's name in the address: `?do=refund`. Unique on the page. */
   readonly name: string;
   readonly label: string;
-  /** What happens, in a sentence or two. */
+  /** A sentence or two about what happens. */
   readonly explanation?: ReactNode;
   readonly fields?: readonly ActionField[];
   readonly danger?: boolean;

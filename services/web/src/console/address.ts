@@ -9,7 +9,7 @@ type Changes = Readonly<Record<string, string | undefined>>;
 export type Address<Name extends string> = {
   readonly texts: { readonly [N in Name]?: string | undefined };
   /**
-   * What the page shows and no URL may have, such as a person's name, since URLs end up in logs and histories. It is in the
+   * The texts that the page shows and no URL may have, such as a person's name, since URLs end up in logs and histories. It is in the
    * state of the browser's history entry: it survives a reload and Back, and is not shared with the address.
    */
   readonly privateTexts: { readonly [N in Name]?: string | undefined };

@@ -7,7 +7,7 @@ type Values = Readonly<Record<string, string>>;
 /** A call as it was sent: what its form had, and the key that makes the call safe to repeat. */
 export type Attempt = { readonly values: Values; readonly requestId: string };
 
-/** What a person typed into a form, and the calls that were sent of it but not answered, so that they may have been done. */
+/** The texts that a person typed into a form, and the calls that were sent of it but not answered, so that they may have been done. */
 export type Draft = { readonly values: Values; readonly unanswered: readonly Attempt[] };
 
 /** Returns the call to send: the unanswered one with the same values again, by its key, or else one with a new key. */

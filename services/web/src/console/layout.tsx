@@ -58,7 +58,7 @@ const menu: readonly { readonly group: string; readonly links: readonly MenuLink
   { group: "Try out", links: [{ to: "/console/break", label: "Break it", operator: true, simulated: true }] },
 ];
 
-/** What is around the pages of the console. It is shown to the shop's people only; the services check who asks. */
+/** The frame around the pages of the console. It is shown to the shop's people only; the services check who asks. */
 export function ConsoleLayout({ children }: { children: ReactNode }) {
   const { session, state } = useSession();
   const { href } = useLocation();

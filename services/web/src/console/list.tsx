@@ -70,7 +70,7 @@ export function Paged<Page extends { readonly nextPageToken: string }, Row>(give
   readonly keyOf: (row: Row) => string;
   readonly columns: readonly Column<Row>[];
   readonly empty: string;
-  /** What a page without rows says if more pages follow. */
+  /** The sentence of a page without rows if more pages follow. */
   readonly emptyPage?: string;
   readonly pageName?: string;
 }) {
@@ -247,7 +247,7 @@ export function Facts({ facts }: { facts: readonly (readonly [name: string, valu
   );
 }
 
-/** What a page about one thing shows until it is there. */
+/** Shown by a page about one thing until that is there: a loader, or why it failed. */
 export function Waiting({
   query,
   label,

@@ -9,7 +9,7 @@ export function readWholeNumber(text: string): number {
   return number;
 }
 
-/** What a field of type int32 has. */
+/** The range of a field of type int32. */
 const mostWhole = 2_147_483_647;
 
 /** Reads a position in a feed that a person typed. */

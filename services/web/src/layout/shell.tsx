@@ -52,7 +52,7 @@ const texts: Texts<ShellTexts> = {
   },
 };
 
-/** What is around every page: header, main, footer. */
+/** The frame of every page: header, main, footer. */
 export function Shell() {
   const text = useTexts(texts);
   const { state } = useSession();

@@ -316,7 +316,7 @@ function Contents({ order }: { order: Order }) {
   );
 }
 
-/** What operators need to find it elsewhere. */
+/** Shows operators where to find it elsewhere. */
 function ForStaff({ order }: { order: Order }) {
   const text = useTexts(orderTexts);
   const { temporalUrl } = useSiteConfig();

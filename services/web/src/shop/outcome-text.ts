@@ -1,6 +1,6 @@
 import type { Language } from "../i18n/language.tsx";
 
-/** What an order's outcome_reason means to its customer. */
+/** The meaning of an order's outcome_reason to its customer. */
 const sentences: Readonly<Record<Language, Readonly<Record<string, string>>>> = {
   en: {
     OUT_OF_STOCK: "Not everything was in stock.",

@@ -65,7 +65,7 @@ const texts: Texts<PreferencesTexts> = {
   },
 };
 
-/** Which messages a customer gets, and in which language. */
+/** Lets a customer choose the messages to get, and their language. */
 export function PreferencesPage() {
   const text = useTexts(texts);
   const { state } = useSession();

@@ -1,6 +1,6 @@
 import { type Order, Order_State, type OrderChange } from "@sagacart/proto/order/v1/order";
 
-/** What happened, or is happening, to an order: a line of its page. */
+/** A line of an order's page: something that happened, or is happening, to it. */
 export type TimelineEntry = {
   readonly what: "placed" | "reserve" | "charge" | "ship" | "undo-charge" | "undo-reserve" | "end";
   /**

@@ -4,7 +4,7 @@ import { failureOf, isTransient } from "../rpc/failure.ts";
 import type { StreamGuard } from "./guard-stream.ts";
 import { finalStates } from "./timeline.ts";
 
-/** What is known of a watched order. */
+/** The state of a watched order, as far as it is known. */
 export type Watched = {
   readonly order: Order | undefined;
   /** All changes, oldest first. */
@@ -14,7 +14,7 @@ export type Watched = {
    * `failed`: the order cannot be watched, though it may go on.
    */
   readonly connection: "connecting" | "live" | "lost" | "ended" | "failed";
-  /** What it failed with. */
+  /** The error that it failed with. */
   readonly error: unknown;
 };
 

@@ -4,7 +4,7 @@ import { Action } from "../action.tsx";
 import { amountText, readAmount } from "../amount.ts";
 import { useCall, useIsOperator } from "../call.ts";
 
-/** What an operator can do about a refund that the card provider refuses for good. */
+/** The actions of an operator on a refund that the card provider refuses for good. */
 export function RefundActions({ refund: { id, state, amount } }: { refund: Refund }) {
   const call = useCall();
   const isOperator = useIsOperator();

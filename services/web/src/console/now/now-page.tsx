@@ -19,7 +19,7 @@ import { ToneBadge } from "../tone-badge.tsx";
 import { Chart } from "./chart.tsx";
 import { addActivity, type Point, rateOf } from "./series.ts";
 
-/** What happens in the shop now. */
+/** Shows what happens in the shop now. */
 export function NowPage() {
   const query = useQuery(ActivityService.method.getOrderActivity, {}, { refetchInterval: 2_000, staleTime: 0 });
   const [points, setPoints] = useState<readonly Point[]>([]);
@@ -149,7 +149,7 @@ function Activity({ activity, points }: { activity: GetOrderActivityResponse; po
 
 const waiting = (number: bigint, oldest: string) => (number === 0n ? "0" : `${count(number)}, for ${oldest}`);
 
-/** What could not be delivered, or waits to be. Each list is counted up to a page of 200. */
+/** The counts of what could not be delivered, or waits to be. Each list is counted up to a page of 200. */
 function Outgoing() {
   const options = { refetchInterval: refreshMs };
   const dead = useQuery(

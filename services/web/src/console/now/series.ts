@@ -4,7 +4,7 @@ import type {
 } from "@sagacart/proto/order/v1/activity_service";
 
 /**
- * What a chart shows of one second. Latencies are in ms; null where nothing was completed. The numbers of orders are null for a
+ * The values of a chart for one second. Latencies are in ms; null where nothing was completed. The numbers of orders are null for a
  * second that no answer was about.
  */
 export type Point = {

@@ -3,7 +3,7 @@ import { IncidentService } from "@sagacart/proto/order/v1/incident_service";
 import { Action } from "../action.tsx";
 import { useCall, useIsOperator } from "../call.ts";
 
-/** What an operator can do about an incident. */
+/** The actions of an operator on an incident. */
 export function IncidentActions({ incident: { id, state, step, workflowId } }: { incident: Incident }) {
   const call = useCall();
   const isOperator = useIsOperator();

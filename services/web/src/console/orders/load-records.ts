@@ -10,7 +10,7 @@ import { StockService } from "@sagacart/proto/stock/v1/stock_service";
 import type { Call } from "../call.ts";
 import type { OrderRecords } from "../timeline.ts";
 
-/** What all services know about an order, and the parts that could not be read, for example because a service is away. */
+/** The records of all services about an order, and the parts that could not be read, for example because a service is away. */
 export type LoadedRecords = {
   readonly records: OrderRecords;
   readonly missing: readonly { readonly part: string; readonly error: unknown }[];

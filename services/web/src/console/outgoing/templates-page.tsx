@@ -58,7 +58,7 @@ export function TemplatePage() {
   );
 }
 
-/** What is typed here stays, whatever is read meanwhile. The services refuse to save it over a version that it has not seen. */
+/** Keeps what is typed, whatever is read meanwhile. The services refuse to save it over a version that it has not seen. */
 function Editor({ loaded }: { loaded: Template }) {
   const call = useCall();
   const queries = useQueryClient();

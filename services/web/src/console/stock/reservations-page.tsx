@@ -12,7 +12,7 @@ import { actorText, optionsOf, time, words } from "../show.ts";
 import { To } from "../to.tsx";
 import { readWholeNumber } from "../whole-number.ts";
 
-/** What is set aside, for orders and by hand. */
+/** Lists what is set aside, for orders and by hand. */
 export function ReservationsPage() {
   const { texts } = useAddress("state", "kind", "product", "page");
   const state = enumValue(Reservation_State, texts.state);
