@@ -100,12 +100,7 @@ export function DisputesPage() {
       filters={
         <Filters
           filters={[
-            {
-              name: "state",
-              label: "State",
-              kind: "select",
-              options: optionsOf(Dispute_State),
-            },
+            { name: "state", label: "State", kind: "select", options: optionsOf(Dispute_State) },
             { name: "order", label: "Order id" },
           ]}
         />

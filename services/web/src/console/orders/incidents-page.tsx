@@ -31,12 +31,7 @@ export function IncidentsPage() {
       filters={
         <Filters
           filters={[
-            {
-              name: "state",
-              label: "State",
-              kind: "select",
-              options: optionsOf(Incident_State),
-            },
+            { name: "state", label: "State", kind: "select", options: optionsOf(Incident_State) },
             { name: "order", label: "Order id" },
           ]}
         />

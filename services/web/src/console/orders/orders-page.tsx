@@ -44,12 +44,7 @@ export function OrdersPage() {
           <OpenById />
           <Filters
             filters={[
-              {
-                name: "state",
-                label: "State",
-                kind: "select",
-                options: optionsOf(Order_State),
-              },
+              { name: "state", label: "State", kind: "select", options: optionsOf(Order_State) },
               { name: "customer", label: "Customer id" },
               { name: "product", label: "Product id" },
               { name: "from", label: "Created from", kind: "time" },

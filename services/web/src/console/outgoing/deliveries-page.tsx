@@ -43,12 +43,7 @@ export function DeliveriesPage() {
       filters={
         <Filters
           filters={[
-            {
-              name: "state",
-              label: "State",
-              kind: "select",
-              options: optionsOf(WebhookDelivery_State),
-            },
+            { name: "state", label: "State", kind: "select", options: optionsOf(WebhookDelivery_State) },
             { name: "endpoint", label: "Endpoint id" },
             { name: "subject", label: "Order id" },
           ]}
