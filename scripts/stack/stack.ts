@@ -229,7 +229,16 @@ export function shopFileOf(stack: Stack): ShopFile {
     pids: stack.pids(),
     databaseUrls: byDatabase((name) => stack.databaseUrl(name)),
     auditUrls: byDatabase((name) => stack.auditUrl(name)),
+    auditEnv: auditRecordEnv(stack.tokenEnv("audit"), stack.addresses),
   };
+}
+
+/** Returns the variables with which the audit records its verdicts. */
+function auditRecordEnv(
+  token: Readonly<Record<string, string>>,
+  addresses: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  return { ...token, ORDER_ADDRESS: addresses.order ?? "" };
 }
 
 function usualPorts(): Ports {

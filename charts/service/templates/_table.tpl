@@ -13,6 +13,7 @@
 "surfaces": {"kind":"http","ports":{"http":8087},"calls":{"order":[8081],"stock":[8082],"payment":[8083],"shipping":[8084],"identity":[8086,8096]},"worldCalls":{},"variables":["ADMIN_PORT","ADMIN_TLS","ANONYMOUS_BODY_LIMIT_BYTES","AUTH","AUTH_AUDIENCE","AUTH_CUSTOMER_IDS","AUTH_DEFAULT_ROLE","AUTH_FRESH_SIGN_IN_MS","AUTH_ISSUER","AUTH_JWKS_URL","AUTH_REVOCATIONS_URL","AUTH_ROLES_CLAIM","AUTH_ROLE_MAP","AUTH_SECOND_FACTOR","AUTH_SERVICE_MAP","AUTH_TOKEN_URL","BODY_LIMIT_BYTES","DRAIN_TIMEOUT_MS","HOST","IDENTITY_ADDRESS","IDLE_TIMEOUT_MS","LOG_LEVEL","MAX_CONNECTIONS","MAX_CONNECTIONS_PER_ADDRESS","MAX_CONNECTION_AGE_MS","MAX_STREAMS_PER_CONNECTION","ORDER_ADDRESS","PAYMENT_ADDRESS","PORT","REQUEST_TIMEOUT_MS","SECURITY_LOG","SERVE_TLS","SERVICE_CLIENT_ID","SERVICE_CLIENT_SECRET","SHIPPING_ADDRESS","SHOP_CURRENCY","SHOP_PAYMENT_METHOD","SHUTDOWN_DELAY_MS","STALLED_ANSWER_MS","STOCK_ADDRESS","TLS_CA_FILE","TLS_CERT_FILE","TLS_CLIENT_AUTH","TLS_KEY_FILE"],"required":["AUTH_ISSUER","AUTH_JWKS_URL","AUTH_TOKEN_URL","SERVICE_CLIENT_ID","SERVICE_CLIENT_SECRET"]},
 "card-provider": {"kind":"fake","ports":{"http":8091},"calls":{},"worldCalls":{"gateway":[8080]},"variables":["DASHBOARD","LATE_MS","SLOW_MS"],"required":[]},
 "carrier": {"kind":"fake","ports":{"http":8092},"calls":{},"worldCalls":{"gateway":[8080]},"variables":["LATE_MS","OVERDUE_MS","SLOW_MS"],"required":[]},
+"audit": {"calls":{"order":[8081],"identity":[8096]},"worldCalls":{}},
 "seed": {"calls":{},"worldCalls":{"gateway":[8080]}}
 }
 {{- end -}}

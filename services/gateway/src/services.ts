@@ -14,6 +14,7 @@ import { PreferenceService } from "@sagacart/proto/notifier/v1/preference_servic
 import { TemplateService } from "@sagacart/proto/notifier/v1/template_service";
 import { WebhookService } from "@sagacart/proto/notifier/v1/webhook_service";
 import { ActivityService } from "@sagacart/proto/order/v1/activity_service";
+import { AuditService } from "@sagacart/proto/order/v1/audit_service";
 import { CartService } from "@sagacart/proto/order/v1/cart_service";
 import { GuestCartService } from "@sagacart/proto/order/v1/guest_cart_service";
 import { GuestOrderService } from "@sagacart/proto/order/v1/guest_order_service";
@@ -38,6 +39,7 @@ export const publicServices: ReadonlyMap<DescService, ServiceName> = new Map<Des
   [GuestOrderService, "order"],
   [IncidentService, "order"],
   [ActivityService, "order"],
+  [AuditService, "order"],
   // Payment and shipping have a feed too: see alsoAt.
   [EventService, "order"],
   [ConsumerService, "order"],
