@@ -187,6 +187,8 @@ const special: Readonly<Record<string, string | undefined>> = {
   DATABASE_URL: undefined,
   TEMPORAL_ADDRESS: undefined,
   TEMPORAL_UI_URL: undefined,
+  SECURITY_LOG_URL: undefined,
+  LAUNCHER_ADDRESS: undefined,
   PUBLIC_URL: undefined,
   ISSUER_URL: undefined,
   RESET_URL: undefined,

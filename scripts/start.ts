@@ -47,6 +47,7 @@ async function run(): Promise<void> {
     // The gateway has a smaller heap already.
     env: Object.fromEntries(services.filter(({ name }) => name !== "gateway").map(({ name }) => [name, smallHeap])),
     guard,
+    launcher: true,
     log,
     signal: interrupt.signal,
     show: {

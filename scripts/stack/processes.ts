@@ -42,6 +42,8 @@ export type Processes = {
   start(spec: ProcessSpec): Promise<void>;
   /** Sends the signal and resolves when the process has ended. The end is not reported as unexpected. */
   kill(name: string, signal: "SIGKILL" | "SIGTERM" | "SIGINT"): Promise<void>;
+  /** Kills a process as if somebody else did: its end is reported as unexpected. Returns false if it does not run. */
+  crash(name: string): boolean;
   /** Sends SIGTERM, then SIGKILL after stopTimeoutMs. Does nothing if the process is not running. */
   stop(name: string): Promise<void>;
   /** Stops all processes, also those that are starting, and refuses new ones. */
@@ -102,6 +104,7 @@ export function createProcesses(options: ProcessesOptions): Processes {
       await untilReady(process, logFileOf(options, spec.name));
     },
     kill: end,
+    crash: (name) => running.get(name)?.child.kill("SIGKILL") ?? false,
     stop,
     async close() {
       closed = true;
@@ -188,7 +191,7 @@ function logFileOf(options: ProcessesOptions, name: string): string {
   return join(options.logDirectory, `${name}.log`);
 }
 
-// Limits the size of logs: at 20 MB the log is moved to one `.1` file.
-async function setOldLogAside(file: string): Promise<void> {
+/** Limits the size of logs: at 20 MB the log is moved to one `.1` file. */
+export async function setOldLogAside(file: string): Promise<void> {
   if (existsSync(file) && (await stat(file)).size > 20e6) await rename(file, `${file}.1`);
 }

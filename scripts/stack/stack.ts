@@ -1,13 +1,21 @@
 import { rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { byName, type DatabaseName, databaseNames, type ServiceClient } from "../shop.ts";
+import { type Launcher, startLauncher } from "../launcher/launcher.ts";
+import { startRun } from "../launcher/runs.ts";
+import { auditedDatabases, byName, type DatabaseName, databaseNames, type ServiceClient } from "../shop.ts";
 import { createDatabaseServer } from "./database-server.ts";
 import { createGuard, type Guard } from "./guard.ts";
 import { summaryOf } from "./log-line.ts";
 import { buildPages } from "./pages.ts";
 import { loopback, takenPorts } from "./ports.ts";
 import { cacheDirectory } from "./postgres-programs.ts";
-import { createProcesses, type ProcessesOptions, type ProcessSpec, type UnexpectedExit } from "./processes.ts";
+import {
+  createProcesses,
+  type ProcessesOptions,
+  type ProcessSpec,
+  setOldLogAside,
+  type UnexpectedExit,
+} from "./processes.ts";
 import { serviceProcess } from "./service-process.ts";
 import {
   services as allServices,
@@ -45,6 +53,11 @@ export type StackOptions = {
   readonly temporary?: boolean;
   /** Ends everything if this process is killed. Default: a guard of its own. */
   readonly guard?: Guard;
+  /**
+   * Serves LauncherService to operators, through the gateway: they may kill processes, load the shop and run the audit. The
+   * processes then write their security logs into one file, which it shows.
+   */
+  readonly launcher?: boolean;
   /** Replaces the processes of the shop, for tests of this program. */
   readonly services?: readonly Service[];
 };
@@ -95,8 +108,10 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const guard = options.guard ?? cleanup.adopt(createGuard(), (own) => own.dispose());
   const failed = new AbortController();
   let starting = true;
+  const unexpectedEnds = new Map<string, number>();
   const onUnexpectedExit = (exit: UnexpectedExit) => {
     const { name, how, lastLines, logFile } = exit;
+    unexpectedEnds.set(name, (unexpectedEnds.get(name) ?? 0) + 1);
     if (starting)
       failed.abort(
         new StartError(`${name} ended with ${how} right after its start:\n${lastLines.map(summaryOf).join("\n")}`),
@@ -119,9 +134,46 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   };
   const servingUrls = byDatabase((name) => databases.servingUrl(name));
   const config = { ports, stateDirectory, secrets, servingUrls, temporal };
+  const addresses = addressesOf(ports, temporal.address);
+  const launcher = options.launcher === true ? cleanup.use(await startOwnLauncher()) : undefined;
   const specs = new Map(
-    services.map((service) => [service.name, serviceProcess(service, config, options.env?.[service.name])]),
+    services.map((service) => {
+      const launcherEnv = launcher === undefined ? {} : launcher.envOf(service.name);
+      return [service.name, serviceProcess(service, config, { ...launcherEnv, ...options.env?.[service.name] })];
+    }),
   );
+
+  async function startOwnLauncher(): Promise<Launcher & { envOf(name: string): Record<string, string> }> {
+    const securityLog = join(stateDirectory, "logs", "security.log");
+    await setOldLogAside(securityLog);
+    const auditUrls = auditedDatabases.map((name) => [`AUDIT_${name.toUpperCase()}_URL`, databases.auditUrl(name)]);
+    const auditEnv = { ...Object.fromEntries(auditUrls), ...auditRecordEnv(tokenEnv(config, "audit"), addresses) };
+    const started = await startLauncher({
+      children: {
+        names: services.map(({ name }) => name),
+        pid: processes.pid,
+        crash: processes.crash,
+        unexpectedEnds: (name) => unexpectedEnds.get(name) ?? 0,
+      },
+      startLoad: ({ checkoutsPerSecond: rate, seconds }) =>
+        startRun({
+          script: "scripts/load.ts",
+          args: ["--rate", `${rate}`, "--seconds", `${seconds}`],
+          env: { SAGACART_ADDRESSES: JSON.stringify(addresses) },
+          guard,
+        }),
+      startAudit: () => startRun({ script: "scripts/audit.ts", env: auditEnv, guard }),
+      securityLog,
+      env: { ...tokenEnv(config, "launcher"), ...options.env?.launcher },
+    });
+    return {
+      ...started,
+      envOf: (name) => ({
+        SECURITY_LOG: securityLog,
+        ...(name === "gateway" ? { LAUNCHER_ADDRESS: started.address } : {}),
+      }),
+    };
+  }
 
   // At the end, and when the start fails or is cancelled, in reverse order.
   cleanup.defer(() => databases.stop());
@@ -201,7 +253,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   return {
     stateDirectory,
     ports,
-    addresses: addressesOf(ports, temporal.address),
+    addresses: launcher === undefined ? addresses : { ...addresses, launcher: launcher.address },
     temporal,
     tokenEnv: (client) => tokenEnv(config, client),
     databaseUrl: databases.url,

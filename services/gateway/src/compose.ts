@@ -22,6 +22,7 @@ export async function compose(
       shipping: config.SHIPPING_ADDRESS,
       notifier: config.NOTIFIER_ADDRESS,
       identity: config.IDENTITY_ADDRESS,
+      launcher: config.LAUNCHER_ADDRESS,
     },
     { metrics, tokens: serviceTokensOf(config, log), tls },
   );
@@ -73,6 +74,9 @@ function webOf(config: Config): WebOptions | undefined {
       clientId: config.WEB_CLIENT_ID,
       simulatedProviders: config.SIMULATED_PROVIDERS,
       temporalUrl: config.TEMPORAL_UI_URL,
+      launcher: config.LAUNCHER_ADDRESS !== undefined,
+      securityLogUrl: config.SECURITY_LOG_URL,
+      auditCronJob: config.AUDIT_CRON_JOB,
     },
   };
 }
