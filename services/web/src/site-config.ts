@@ -8,6 +8,12 @@ export type SiteConfig = {
   readonly simulatedProviders: boolean;
   /** Where Temporal's own pages are, for operators. */
   readonly temporalUrl?: string;
+  /** True on a laptop, where the launcher can be called. */
+  readonly launcher?: boolean;
+  /** Where the security log can be read, for operators. */
+  readonly securityLogUrl?: string;
+  /** The audit's CronJob in a cluster, as `namespace/name`. */
+  readonly auditCronJob?: string;
 };
 
 /** Reads the configuration of this installation, in a few tries. Throws if it cannot be had. */
