@@ -55,6 +55,14 @@ export type ConnectOptions = {
   readonly stopping: AbortSignal;
 };
 
+/** Returns a signal that ends streams with UNAVAILABLE: their callers begin them again, at another gateway. */
+function unavailableAt(stopping: AbortSignal): AbortSignal {
+  const ending = new AbortController();
+  const end = () => ending.abort(new ConnectError("the gateway is shutting down; try again", Code.Unavailable));
+  stopping.addEventListener("abort", end, { once: true });
+  return ending.signal;
+}
+
 /**
  * Serves the services' RPCs to browsers and other clients, at `/package.Service/Method`: Connect and gRPC-Web, and gRPC
  * over HTTP/2. Only public methods, which are those that REST serves; all others are UNIMPLEMENTED.
@@ -89,7 +97,7 @@ export async function connect(
     interceptors: [cachingInterceptor],
     requestGate: (context) => refuseBadToken(verifier, context),
     contextValues: (request) => createContextValues().set(edgeCall, { request, isPassedOn: false }),
-    shutdownSignal: stopping,
+    shutdownSignal: unavailableAt(stopping),
   });
   // An internal method answers as one that does not exist.
   app.route({
