@@ -178,6 +178,8 @@ const special: Readonly<Record<string, string | undefined>> = {
   DATABASE_URL: undefined,
   TEMPORAL_ADDRESS: undefined,
   TEMPORAL_UI_URL: undefined,
+  TRACE_UI_URL: undefined,
+  TRACES_URL: undefined,
   PUBLIC_URL: undefined,
   ISSUER_URL: undefined,
   RESET_URL: undefined,

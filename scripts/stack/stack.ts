@@ -4,6 +4,8 @@ import { byName, type DatabaseName, databaseNames, type ServiceClient } from "..
 import { createDatabaseServer } from "./database-server.ts";
 import { createGuard, type Guard } from "./guard.ts";
 import { summaryOf } from "./log-line.ts";
+import { startTraceServer } from "./observe/trace-server.ts";
+import { tracedEnv } from "./observe/traced-env.ts";
 import { buildPages } from "./pages.ts";
 import { loopback, takenPorts } from "./ports.ts";
 import { cacheDirectory } from "./postgres-programs.ts";
@@ -36,6 +38,8 @@ export type StackOptions = {
   readonly temporalSettings?: Readonly<Record<string, string>>;
   /** Additional variables of processes, by process name. */
   readonly env?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** Keeps the spans of all processes in memory, for the console to show. Default: nothing is traced. */
+  readonly observe?: boolean;
   readonly show?: ProcessesOptions["show"];
   /** Called for each process that ends unexpectedly. Default: logs it. */
   readonly onUnexpectedExit?: ProcessesOptions["onUnexpectedExit"];
@@ -87,8 +91,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     if (options.temporary === true) await rm(stateDirectory, { recursive: true, force: true });
   });
   const services = options.services ?? allServices;
+  const { observe = false } = options;
   const ports = options.ports === "free" ? await someFreePorts() : usualPorts();
-  await refuseTakenPorts(ports, services);
+  await refuseTakenPorts(ports, { services, observe });
   const secrets = await readSecrets(stateDirectory);
 
   const { log, temporary = false, settings = {} } = options;
@@ -119,8 +124,13 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   };
   const servingUrls = byDatabase((name) => databases.servingUrl(name));
   const config = { ports, stateDirectory, secrets, servingUrls, temporal };
+  const traces = observe ? cleanup.use(await startTraceServer(ports.traces)) : undefined;
   const specs = new Map(
-    services.map((service) => [service.name, serviceProcess(service, config, options.env?.[service.name])]),
+    services.map((service) => {
+      const { name } = service;
+      const traced = traces === undefined ? {} : tracedEnv(name, traces.url);
+      return [name, serviceProcess(service, config, { ...traced, ...options.env?.[name] })];
+    }),
   );
 
   // At the end, and when the start fails or is cancelled, in reverse order.
@@ -201,7 +211,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   return {
     stateDirectory,
     ports,
-    addresses: addressesOf(ports, temporal.address),
+    addresses: addressesOf(ports, { temporal: temporal.address, observe }),
     temporal,
     tokenEnv: (client) => tokenEnv(config, client),
     databaseUrl: databases.url,
@@ -240,17 +250,25 @@ function usualPorts(): Ports {
   }
 }
 
-async function refuseTakenPorts(ports: Ports, services: readonly Service[]): Promise<void> {
+async function refuseTakenPorts(
+  ports: Ports,
+  { services, observe }: { services: readonly Service[]; observe: boolean },
+): Promise<void> {
   const temporal = process.env.TEMPORAL_ADDRESS ? "elsewhere" : "ours";
-  const sentences = await takenPorts(wantedPorts(ports, services, temporal));
+  const sentences = await takenPorts(wantedPorts(ports, services, { temporal, observe }));
   if (sentences.length === 0) return;
   throw new StartError(
     `${sentences.join("\n")}\nStop the process that uses it, or set the variable in brackets to another port.`,
   );
 }
 
-function addressesOf(ports: Ports, temporal: string): Record<string, string> {
-  const addresses = Object.entries(ports).map(([name, port]) => [name, `${loopback}:${port}`]);
+function addressesOf(
+  ports: Ports,
+  { temporal, observe }: { temporal: string; observe: boolean },
+): Record<string, string> {
+  const addresses = Object.entries(ports)
+    .filter(([name]) => name !== "traces" || observe)
+    .map(([name, port]) => [name, `${loopback}:${port}`]);
   return { ...Object.fromEntries(addresses), temporal };
 }
 

@@ -13,6 +13,9 @@ const settings = {
   clientId: "sagacart-web",
   simulatedProviders: true,
   temporalUrl: undefined,
+  traceUrl: undefined,
+  keepsTraces: undefined,
+  traceRatio: undefined,
 };
 let directory: string;
 let surfaces: Upstream;
