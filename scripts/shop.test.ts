@@ -189,6 +189,8 @@ const special: Readonly<Record<string, string | undefined>> = {
   TEMPORAL_UI_URL: undefined,
   SECURITY_LOG_URL: undefined,
   LAUNCHER_ADDRESS: undefined,
+  TRACE_UI_URL: undefined,
+  TRACES_URL: undefined,
   PUBLIC_URL: undefined,
   ISSUER_URL: undefined,
   RESET_URL: undefined,

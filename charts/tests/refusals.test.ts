@@ -235,6 +235,10 @@ test.for<[object, string]>([
     { global: { otel: { endpoint: `http://${host}` } } },
     `global.otel.endpoint is "http://${host}", which global.production rejects`,
   ]),
+  ...["gateway", "global"].map((part): [object, string] => [
+    { [part]: { config: { TRACES_URL: "http://127.0.0.1:4318" } } },
+    "gateway.config.TRACES_URL is set, which global.production rejects",
+  ]),
   [onIngress({}), "gateway.ingress has no certificate, which global.production rejects"],
   [onIngress({ annotations: { "cert-manager.io/cluster-issuer": "a" } }), "gateway.ingress has no certificate"],
   [onIngress({ tls: [{ hosts: ["shop.example"] }] }), "gateway.ingress.tls has an entry without secretName"],

@@ -67,9 +67,12 @@ type Running = {
  */
 export function createProcesses(options: ProcessesOptions): Processes {
   const running = new Map<string, Running>();
+  /** Those that do not run yet, but whose start has begun. Each resolves when the process is in `running`, or never will be. */
+  const launching = new Map<string, Promise<void>>();
   let closed = false;
 
   const end = async (name: string, signal: NodeJS.Signals) => {
+    await launching.get(name);
     const process = running.get(name);
     if (process === undefined) return;
     process.expected = true;
@@ -78,6 +81,7 @@ export function createProcesses(options: ProcessesOptions): Processes {
     await process.ended;
   };
   const stop = async (name: string) => {
+    await launching.get(name);
     const process = running.get(name);
     if (process === undefined) return;
     const late = new AbortController();
@@ -92,15 +96,22 @@ export function createProcesses(options: ProcessesOptions): Processes {
   return {
     async start(spec) {
       if (closed) throw new StartError(`${spec.name} was not started: the shop is stopping.`);
-      if (running.has(spec.name)) throw new Error(`${spec.name} is already running`);
-      const forget = (ended: Running) => {
-        if (running.get(spec.name) === ended) running.delete(spec.name);
-      };
-      const process = await launch(spec, options, forget);
-      running.set(spec.name, process);
-      // It may have ended before it was set: a program that is missing, for example.
-      void process.ended.then(() => forget(process));
-      if (closed) await stop(spec.name);
+      if (running.has(spec.name) || launching.has(spec.name)) throw new Error(`${spec.name} is already running`);
+      const begun = Promise.withResolvers<void>();
+      launching.set(spec.name, begun.promise);
+      let process: Running;
+      try {
+        const forget = (ended: Running) => {
+          if (running.get(spec.name) === ended) running.delete(spec.name);
+        };
+        process = await launch(spec, options, forget);
+        running.set(spec.name, process);
+        // It may have ended before it was set: a program that is missing, for example.
+        void process.ended.then(() => forget(process));
+      } finally {
+        launching.delete(spec.name);
+        begun.resolve();
+      }
       await untilReady(process, logFileOf(options, spec.name));
     },
     kill: end,
@@ -108,7 +119,7 @@ export function createProcesses(options: ProcessesOptions): Processes {
     stop,
     async close() {
       closed = true;
-      await Promise.all([...running.keys()].map(stop));
+      await Promise.all([...launching.keys(), ...running.keys()].map(stop));
     },
     pid: (name) => running.get(name)?.child.pid,
     pids: () =>

@@ -6,6 +6,8 @@ import { auditedDatabases, byName, type DatabaseName, databaseNames, type Servic
 import { createDatabaseServer } from "./database-server.ts";
 import { createGuard, type Guard } from "./guard.ts";
 import { summaryOf } from "./log-line.ts";
+import { startTraceServer } from "./observe/trace-server.ts";
+import { tracedEnv } from "./observe/traced-env.ts";
 import { buildPages } from "./pages.ts";
 import { loopback, takenPorts } from "./ports.ts";
 import { cacheDirectory } from "./postgres-programs.ts";
@@ -44,6 +46,8 @@ export type StackOptions = {
   readonly temporalSettings?: Readonly<Record<string, string>>;
   /** Additional variables of processes, by process name. */
   readonly env?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** Keeps the spans of all processes in memory, for the console to show. Default: nothing is traced. */
+  readonly observe?: boolean;
   readonly show?: ProcessesOptions["show"];
   /** Called for each process that ends unexpectedly. Default: logs it. */
   readonly onUnexpectedExit?: ProcessesOptions["onUnexpectedExit"];
@@ -100,8 +104,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     if (options.temporary === true) await rm(stateDirectory, { recursive: true, force: true });
   });
   const services = options.services ?? allServices;
+  const { observe = false } = options;
   const ports = options.ports === "free" ? await someFreePorts() : usualPorts();
-  await refuseTakenPorts(ports, services);
+  await refuseTakenPorts(ports, { services, observe });
   const secrets = await readSecrets(stateDirectory);
 
   const { log, temporary = false, settings = {} } = options;
@@ -134,12 +139,15 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   };
   const servingUrls = byDatabase((name) => databases.servingUrl(name));
   const config = { ports, stateDirectory, secrets, servingUrls, temporal };
-  const addresses = addressesOf(ports, temporal.address);
-  const launcher = options.launcher === true ? cleanup.use(await startOwnLauncher()) : undefined;
+  const addresses = addressesOf(ports, { temporal: temporal.address, observe });
+  const launcher = options.launcher === true ? await startOwnLauncher() : undefined;
+  const traces = observe ? cleanup.use(await startTraceServer(ports.traces)) : undefined;
   const specs = new Map(
     services.map((service) => {
-      const launcherEnv = launcher === undefined ? {} : launcher.envOf(service.name);
-      return [service.name, serviceProcess(service, config, { ...launcherEnv, ...options.env?.[service.name] })];
+      const { name } = service;
+      const traced = traces === undefined ? {} : tracedEnv(name, traces.url);
+      const launched = launcher === undefined ? {} : launcher.envOf(name);
+      return [name, serviceProcess(service, config, { ...launched, ...traced, ...options.env?.[name] })];
     }),
   );
 
@@ -182,6 +190,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const names = services.filter((service) => service.stopsAt === stopsAt).map(({ name }) => name);
     cleanup.defer(() => all(names.map((name) => processes.stop(name))));
   }
+  // First: a load must not go on, and nobody kill a process, while they stop.
+  if (launcher !== undefined) cleanup.use(launcher);
 
   const signal = options.signal === undefined ? failed.signal : AbortSignal.any([failed.signal, options.signal]);
   // Ends the processes, so that the calls that wait for their readiness settle.
@@ -301,17 +311,25 @@ function usualPorts(): Ports {
   }
 }
 
-async function refuseTakenPorts(ports: Ports, services: readonly Service[]): Promise<void> {
+async function refuseTakenPorts(
+  ports: Ports,
+  { services, observe }: { services: readonly Service[]; observe: boolean },
+): Promise<void> {
   const temporal = process.env.TEMPORAL_ADDRESS ? "elsewhere" : "ours";
-  const sentences = await takenPorts(wantedPorts(ports, services, temporal));
+  const sentences = await takenPorts(wantedPorts(ports, services, { temporal, observe }));
   if (sentences.length === 0) return;
   throw new StartError(
     `${sentences.join("\n")}\nStop the process that uses it, or set the variable in brackets to another port.`,
   );
 }
 
-function addressesOf(ports: Ports, temporal: string): Record<string, string> {
-  const addresses = Object.entries(ports).map(([name, port]) => [name, `${loopback}:${port}`]);
+function addressesOf(
+  ports: Ports,
+  { temporal, observe }: { temporal: string; observe: boolean },
+): Record<string, string> {
+  const addresses = Object.entries(ports)
+    .filter(([name]) => name !== "traces" || observe)
+    .map(([name, port]) => [name, `${loopback}:${port}`]);
   return { ...Object.fromEntries(addresses), temporal };
 }
 

@@ -25,6 +25,14 @@ test("without any variables, writes and sign-ins are limited, there are no surfa
   });
 });
 
+test("traces are read on this machine, and shown wherever the template says", () => {
+  const template = "https://grafana.example/explore?left=%7B%22query%22:%22{traceId}%22%7D";
+  expect(readConfig({ AUTH: "off", TRACES_URL: "http://127.0.0.1:4318/", TRACE_UI_URL: template })).toMatchObject({
+    TRACES_URL: "http://127.0.0.1:4318",
+    TRACE_UI_URL: template,
+  });
+});
+
 test("proxies are believed by address and by network", () => {
   const { TRUSTED_PROXIES } = readConfig({ AUTH: "off", TRUSTED_PROXIES: "10.0.0.0/8,192.0.2.1,fd00::/8,::1" });
   expect(TRUSTED_PROXIES).toEqual(["10.0.0.0/8", "192.0.2.1", "fd00::/8", "::1"]);
@@ -44,6 +52,13 @@ test.each([
   ["SECURITY_LOG_URL", "javascript:alert(1)"],
   ["AUDIT_CRON_JOB", "sagacart-audit"],
   ["AUDIT_CRON_JOB", "shop/sagacart-audit; rm"],
+  ["TRACE_UI_URL", "https://jaeger.example/trace"],
+  ["TRACE_UI_URL", "javascript:alert({traceId})"],
+  ["TRACE_UI_URL", "jaeger.example/trace/{traceId}"],
+  ["TRACES_URL", "http://traces.example:4318"],
+  ["TRACES_URL", "http://127.0.0.1.traces.example:4318"],
+  ["TRACES_URL", "http://10.0.0.1:4318"],
+  ["TRACES_URL", "127.0.0.1:4318"],
 ])("%s=%s is refused by its name", (name, value) => {
   const read = () => readConfig({ AUTH: "off", [name]: value });
   expect(read).toThrow(ConfigError);

@@ -36,6 +36,13 @@ export function readConfig(env: Env) {
       SECURITY_LOG_URL: optional(url({ protocols: ["http:", "https:"] })),
       /** The audit's CronJob as `namespace/name`, for the pages of operators to say how to run it. */
       AUDIT_CRON_JOB: optional(text({ pattern: /^[a-z0-9-]+\/[a-z0-9.-]+$/ })),
+      /**
+       * Where an operator sees a trace in Jaeger, Tempo or Grafana, with `{traceId}` in place of its id:
+       * `https://jaeger.example/trace/{traceId}`.
+       */
+      TRACE_UI_URL: optional(traceUiUrl),
+      /** The trace server of `npm start -- --observe`, on this machine: the console shows its spans. Not for production. */
+      TRACES_URL: optional(loopbackUrl),
       /** Refuse requests that came by plain HTTP: here, or to a trusted proxy, by its X-Forwarded-Proto. None is redirected. */
       HTTPS_ONLY: flag(false),
       /** Serve /metrics on the public port too; it is always on ADMIN_PORT. */
@@ -79,6 +86,25 @@ function launcherAddress(value: string | undefined, env: Env): string | undefine
     throw new Error("is for a shop that is tried out: it needs SIMULATED_PROVIDERS=true, and not HTTPS_ONLY=true");
   }
   return value;
+}
+
+const httpUrl = url({ protocols: ["http:", "https:"] });
+
+function traceUiUrl(value: string | undefined, env: Env): string {
+  const template = httpUrl(value, env);
+  if (!template.includes("{traceId}")) {
+    throw new Error("must have {traceId} where the id of a trace is to stand");
+  }
+  return template;
+}
+
+/** A URL on this machine alone: what is read there has no sign-in of its own. */
+function loopbackUrl(value: string | undefined, env: Env): string {
+  const { origin, hostname } = new URL(httpUrl(value, env));
+  if (!/^(?:127\.\d+\.\d+\.\d+|localhost|\[::1\])$/.test(hostname)) {
+    throw new Error("must be on this machine, such as http://127.0.0.1:4318");
+  }
+  return origin;
 }
 
 function networks(value: string | undefined, env: Env): readonly string[] {

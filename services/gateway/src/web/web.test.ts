@@ -16,6 +16,9 @@ const settings = {
   launcher: false,
   securityLogUrl: undefined,
   auditCronJob: undefined,
+  traceUrl: undefined,
+  keepsTraces: undefined,
+  traceRatio: undefined,
 };
 let directory: string;
 let surfaces: Upstream;
