@@ -133,7 +133,9 @@ test("after the keys were replaced, a token of a key that the issuer does not li
   await issuer.rotate();
   issuer.givesFormerKeys = true;
   vi.advanceTimersByTime(30_000);
-  await expect(verified(verifier, await issuer.sign({ sub: "eve" }))).rejects.toMatchObject({ reason: "TOKEN_INVALID" });
+  await expect(verified(verifier, await issuer.sign({ sub: "eve" }))).rejects.toMatchObject({
+    reason: "TOKEN_INVALID",
+  });
 });
 
 test("keys are fetched before the first token, even if the issuer starts late", async () => {
