@@ -36,7 +36,7 @@ export function devServer({ program, port, uiPort, databaseFile, settings }: Dev
   };
 }
 
-/** By which Temporal finds the workflows of an order, in the namespace `default`. */
+/** The search attribute that finds the workflows of an order, in the namespace `default`. */
 export const searchAttributes: readonly string[] = ["--search-attribute", "SagacartOrderId=KeywordList"];
 
 const dynamicConfig: Readonly<Record<string, string>> = {

@@ -91,7 +91,7 @@ export function createSpanStore(limits: SpanLimits = usualLimits): SpanStore {
       }
     }
     const found = new Set(traceIds);
-    // A set gives what is added to it meanwhile, too.
+    // Iterating a Set also visits members added during the loop.
     for (const id of found) {
       for (const other of linking.get(id) ?? []) {
         found.add(other);

@@ -1,7 +1,7 @@
 /** Returns the variables with which a process sends all its traces to the trace server at this URL. */
 export function tracedEnv(processName: string, url: string): Readonly<Record<string, string>> {
   return {
-    // Instead of whatever this terminal has for a collector of its own.
+    // Overrides the terminal's own collector settings.
     OTEL_SDK_DISABLED: "false",
     OTEL_TRACES_EXPORTER: "otlp",
     OTEL_EXPORTER_OTLP_ENDPOINT: url,

@@ -64,7 +64,7 @@ export function orderIdOf({ url }: FastifyRequest, reply: FastifyReply): string 
 
 const orderPath = /^\/v1\/orders\/([\w.~-]{1,64})/;
 
-/** Polled every few seconds. Whoever looks at traces must not add to them. */
+/** Polled every few seconds. Reading traces adds no spans. */
 const untraced: ReadonlySet<string> = new Set(["/health", "/ready", "/metrics", "/observe/traces"]);
 
 function single(value: string | string[] | undefined): string | undefined {

@@ -23,7 +23,7 @@ export type SentSpan = {
   readonly links: readonly { readonly traceId: string; readonly spanId: string; readonly attributes: Attributes }[];
 };
 
-/** Decodes an ExportTraceServiceRequest in protobuf. Throws if the body is none. */
+/** Decodes an ExportTraceServiceRequest in protobuf. Throws if the body is not one. */
 export function decodeSpans(body: Uint8Array): SentSpan[] {
   return fromBinary(ExportTraceServiceRequestSchema, body).resourceSpans.flatMap(({ resource, scopeSpans }) => {
     const service = String(attributesOf(resource?.attributes ?? [])["service.name"] ?? "");

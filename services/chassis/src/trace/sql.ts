@@ -65,9 +65,32 @@ export class TracedClient extends pg.Client {
 function spanOf(statement: unknown, attributes: Attributes): Span | undefined {
   const { name, text } = statementOf(statement);
   const span = startSpan(name ?? operationOf(text), { kind: "client", attributes });
-  span?.set({ "db.query.summary": name, "db.query.text": truncate(text, 1_000) });
+  span?.set({ "db.query.summary": name, "db.query.text": name === undefined ? shortened(text) : shortenedOnce(text) });
   return span;
 }
+
+function shortened(text: string): string {
+  return truncate(text, 1_000);
+}
+
+/** Shortens the text of a named statement once: that takes 100 µs for a long one, and it is the same at each call. */
+function shortenedOnce(text: string): string {
+  const known = shortenedTexts.get(text);
+  if (known !== undefined) {
+    return known;
+  }
+  const short = shortened(text);
+  if (shortenedTexts.size >= mostTexts) {
+    shortenedTexts.clear();
+  }
+  shortenedTexts.set(text, short);
+  return short;
+}
+
+const shortenedTexts = new Map<string, string>();
+
+/** More than any process has named statements, so that names made at run time cannot fill the memory. */
+const mostTexts = 1_000;
 
 function statementOf(statement: unknown): { name: string | undefined; text: string } {
   if (typeof statement === "string") {
