@@ -6,15 +6,16 @@ import { findTemporal } from "../../scripts/stack/temporal-program.ts";
 
 export type TemporalServer = AsyncDisposable & { readonly address: string };
 
-/** Starts only Temporal's dev server, in memory; resolves when it is ready. */
-export async function spawnTemporal(cache: string): Promise<TemporalServer> {
-  const found = await findTemporal({ env: process.env, cache, log: () => {} });
+/** Starts only Temporal's dev server, in memory; resolves when it is ready. Given attributes need a server of their own. */
+export async function spawnTemporal(cache: string, attributes?: readonly string[]): Promise<TemporalServer> {
+  const env = attributes === undefined ? process.env : { ...process.env, TEMPORAL_ADDRESS: undefined };
+  const found = await findTemporal({ env, cache, log: () => {} });
   if (found.kind === "server") {
     return { address: found.address, async [Symbol.asyncDispose]() {} };
   }
   const port = await freePort();
   const args = ["server", "start-dev", "--headless", "--ip", loopback, "--port", `${port}`, "--log-level", "error"];
-  args.push(...searchAttributes);
+  args.push(...(attributes ?? searchAttributes));
   const child = spawn(found.path, args, { stdio: "ignore" });
   const address = `${loopback}:${port}`;
   const ended = once(child, "exit").then(() => Promise.reject(new Error("Temporal's dev server has ended")));

@@ -1,7 +1,8 @@
 import type { Log } from "@sagacart/chassis/process/log";
+import { isGrpcServiceError } from "@temporalio/client";
 import { type BaseWorkflowOptions, defineSearchAttributeKey } from "@temporalio/common";
 
-/** The search attribute by which Temporal finds the workflows of an order: `SagacartOrderId = "…"`. */
+/** The search attribute that finds the workflows of an order: `SagacartOrderId = "…"`. */
 export const orderSearchAttribute = "SagacartOrderId";
 
 const key = defineSearchAttributeKey(orderSearchAttribute, "KEYWORD_LIST");
@@ -27,11 +28,20 @@ export type OrderSearch = {
 
 /**
  * Sets the search attribute when a workflow is started, which adds no event. Where the namespace does not have it, as in one
- * that was made by hand, Temporal refuses the start: it is made again without it, and logged once.
+ * that was made by hand, Temporal refuses the start: it is made again without it, and logged once. So is a start that is invalid
+ * for a reason that does not name the attribute: whether an order is paid must not depend on how Temporal words its errors.
  */
 export function createOrderSearch(log: Log, now: () => number = Date.now): OrderSearch {
   let quietUntilMs = 0;
   let isLogged = false;
+  const stopSetting = (error: unknown) => {
+    quietUntilMs = now() + quietMs;
+    if (!isLogged) {
+      isLogged = true;
+      const attribute = `${orderSearchAttribute}=KeywordList`;
+      log.warn({ error, attribute }, "Temporal refuses the search attribute: workflows are not found by their orders");
+    }
+  };
   return {
     async start(orderIds, start) {
       if (orderIds.length === 0 || Buffer.byteLength(JSON.stringify(orderIds)) > mostBytes || now() < quietUntilMs) {
@@ -40,30 +50,43 @@ export function createOrderSearch(log: Log, now: () => number = Date.now): Order
       try {
         return await start({ typedSearchAttributes: [{ key, value: [...orderIds] }] });
       } catch (error) {
-        if (!isAboutAttribute(error)) {
-          throw error;
+        if (isAboutAttribute(error)) {
+          stopSetting(error);
+          return await start({});
         }
-        quietUntilMs = now() + quietMs;
-        if (!isLogged) {
-          isLogged = true;
-          const attribute = `${orderSearchAttribute}=KeywordList`;
-          log.warn(
-            { error, attribute },
-            "Temporal does not know the search attribute: its workflows are not found by their orders",
-          );
+        if (isInvalid(error)) {
+          const started = await start({});
+          // The attribute was the only difference.
+          stopSetting(error);
+          return started;
         }
-        return await start({});
+        throw error;
       }
     },
   };
 }
 
-/** Temporal's errors name the attribute; the SDK wraps them. */
+/** Temporal's errors name the attribute in their message, details or status details; the SDK wraps them. */
 function isAboutAttribute(error: unknown): boolean {
-  for (let at = error; at instanceof Error; at = at.cause) {
-    if (at.message.includes(orderSearchAttribute)) {
-      return true;
-    }
-  }
-  return false;
+  return causes(error).some(
+    (cause) =>
+      cause.message.includes(orderSearchAttribute) ||
+      (isGrpcServiceError(cause) &&
+        (cause.details.includes(orderSearchAttribute) ||
+          cause.metadata
+            .get("grpc-status-details-bin")
+            // A protobuf, whose strings are UTF-8. That of an update with start has the status of each within.
+            .some((status) => status.includes(orderSearchAttribute)))),
+  );
+}
+
+function isInvalid(error: unknown): boolean {
+  return causes(error).some((cause) => isGrpcServiceError(cause) && cause.code === invalidArgument);
+}
+
+/** The code of gRPC's INVALID_ARGUMENT. */
+const invalidArgument = 3;
+
+function causes(error: unknown): Error[] {
+  return error instanceof Error ? [error, ...causes(error.cause)] : [];
 }

@@ -12,7 +12,7 @@ import {
 import { cacheDirectory } from "../../../scripts/stack/postgres-programs.ts";
 import { spawnTemporal } from "../../../tests/support/temporal-server.ts";
 import { plan } from "../sagas/plan.ts";
-import type { BatchSteps, Carry, Steps, SyntheticSteps } from "../sagas/steps.ts";
+import type { BatchSteps, Carry, StepInput, Steps, SyntheticSteps } from "../sagas/steps.ts";
 import { workflowCode } from "../worker/workflow-code.ts";
 
 /** Keeps the output of Temporal's SDK to errors that no test expects. Call it before anything else of the SDK. */
@@ -56,10 +56,13 @@ export type FakeActivities = {
   inputs(activity: keyof Activities): unknown[];
 };
 
-/** Starts Temporal's dev server and the worker, with the workflows as they are bundled for production. */
-export async function startTemporal(): Promise<Temporal> {
+/**
+ * Starts Temporal's dev server and the worker, with the workflows as they are bundled for production. The server has the search
+ * attributes of a shop, or those of these flags.
+ */
+export async function startTemporal(attributes?: readonly string[]): Promise<Temporal> {
   silenceTemporal();
-  const [server, workflowBundle] = await Promise.all([spawnTemporal(cacheDirectory()), bundleWorkflows()]);
+  const [server, workflowBundle] = await Promise.all([spawnTemporal(cacheDirectory(), attributes), bundleWorkflows()]);
   const env = await TestWorkflowEnvironment.createFromExistingServer({ address: server.address });
   let current: Activities = activitiesThatGoWell;
   let calls: ActivityCall[] = [];
@@ -108,15 +111,20 @@ export function codesFor(code: string) {
   return async ({ orderIds }: { orderIds: readonly string[] }) => code.repeat(orderIds.length);
 }
 
+/** A step after which each order is completed. */
+export async function completes({ orderIds, tellEnds }: StepInput): Promise<string> {
+  return (tellEnds === true ? "k" : "g").repeat(orderIds.length);
+}
+
 /** The steps of the plan: an order goes on to the next one, and after the last one nothing is left to do. */
 export function stepsThatGoWell(): BatchSteps {
   const last = plan.at(-1)?.name;
-  const steps = plan.map(({ name }) => [name, codesFor(name === last ? "g" : "n")]);
-  return { ...Object.fromEntries(steps), undo: codesFor("g") } as BatchSteps;
+  const steps = plan.map(({ name }) => [name, name === last ? completes : codesFor("n")]);
+  return { ...Object.fromEntries(steps), undo: completes } as BatchSteps;
 }
 
 const activitiesThatGoWell: Activities = {
-  carry: codesFor("g"),
+  carry: completes,
   ...stepsThatGoWell(),
   pay: async () => "n",
   giveUp: async () => "u",
