@@ -1,14 +1,14 @@
 import { truncate } from "@sagacart/chassis/truncate";
-import { Order_State } from "@sagacart/proto/order/v1/order";
 import type { Services } from "../clients.ts";
 import { type Codes, type End, encodeOutcomes } from "../sagas/codes.ts";
 import { type Outcome, type PlanRow, plan } from "../sagas/plan.ts";
 import type { StepInput, Steps } from "../sagas/steps.ts";
 import { charge, voidPayments } from "./charge.ts";
+import { recordEnds } from "./ends.ts";
 import { withFailures } from "./failures.ts";
 import { giveUp } from "./give-up.ts";
 import { look } from "./look.ts";
-import { createMover, type Mover, type StepContext } from "./move.ts";
+import { createMover, type StepContext } from "./move.ts";
 import { createOrderCache } from "./order-cache.ts";
 import { pay } from "./pay.ts";
 import { refund } from "./refund.ts";
@@ -40,9 +40,12 @@ export function createActivities(services: Services): Steps {
   const cache = createOrderCache(services.saga);
   const context: StepContext = { services, cache, move: createMover(services.saga, cache) };
   const batchStep = (run: Run, rejected: End) => async (input: StepInput) => {
-    const states = new Map<string, Order_State>();
-    const outcomes = await run({ ...context, move: recording(context.move, states) }, input);
-    return encodeOutcomes(outcomes, (index) => endOf(states.get(input.orderIds[index] ?? ""), rejected));
+    if (input.tellEnds !== true) {
+      return encodeOutcomes(await run(context, input));
+    }
+    const ends = recordEnds(context, rejected);
+    const outcomes = await run(ends.context, input);
+    return encodeOutcomes(outcomes, (index) => ends.of(input.orderIds[index] ?? ""));
   };
   return withFailures<Steps>({
     // Without an undo, an order is rejected only because its products are sold out.
@@ -67,33 +70,6 @@ export function createActivities(services: Services): Steps {
       await services.saga.clearIncident(incident);
     },
   });
-}
-
-/** Records the states that orders are moved to. */
-function recording(move: Mover, states: Map<string, Order_State>): Mover {
-  return async (workflowId, moves) => {
-    const moved = await move(workflowId, moves);
-    for (const [orderId, state] of moved) {
-      states.set(orderId, state);
-    }
-    return moved;
-  };
-}
-
-/** Says how an order ended that is gone. One that was not moved, or is not this workflow's, did not end here. */
-function endOf(state: Order_State | undefined, rejected: End): End {
-  switch (state) {
-    case Order_State.COMPLETED:
-      return "completed";
-    case Order_State.REJECTED:
-      return rejected;
-    case Order_State.CANCELLED:
-      return "cancelled";
-    case Order_State.EXPIRED:
-      return "expired";
-    default:
-      return "skipped";
-  }
 }
 
 async function coded(outcomes: Promise<Outcome[]>): Promise<Codes> {

@@ -11,7 +11,7 @@ import type { FinishedBatches } from "./finished-batches.ts";
  */
 export function createCarry(steps: BatchSteps, finished: FinishedBatches): Carry {
   return {
-    async carry({ workflowId, orderIds }) {
+    async carry({ workflowId, orderIds, tellEnds }) {
       const answers = new Map<string, string>();
       const undoing: Promise<unknown>[] = [];
 
@@ -20,7 +20,9 @@ export function createCarry(steps: BatchSteps, finished: FinishedBatches): Carry
         if (ids.length === 0) {
           return [];
         }
-        const codes = await inSpan(startSpan(`step ${name}`), () => steps[name]({ workflowId, orderIds: ids }));
+        const codes = await inSpan(startSpan(`step ${name}`), () =>
+          steps[name]({ workflowId, orderIds: ids, tellEnds }),
+        );
         const sorted = sortByOutcome(ids, codes);
         for (const [index, orderId] of ids.entries()) {
           answers.set(orderId, codes.charAt(index));

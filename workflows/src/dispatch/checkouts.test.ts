@@ -56,7 +56,7 @@ test("a claimed batch is started as one workflow, and confirmed after that", asy
   const { temporal, confirmed, calls } = dispatchBatches([batch("1", "a", "b")]);
   await vi.waitFor(() => expect(confirmed).toHaveBeenCalledExactlyOnceWith("1"));
   expect(temporal.start).toHaveBeenCalledExactlyOnceWith("checkout", {
-    args: [{ orderIds: ["a", "b"], atOnce: true }],
+    args: [{ orderIds: ["a", "b"], atOnce: true, tellEnds: true }],
     workflowId: "checkout-1",
     taskQueue: "checkout",
     staticSummary: "2 orders",

@@ -94,7 +94,7 @@ export function dispatchCheckouts(options: CheckoutDispatchOptions): CheckoutDis
       await options.search.start(orderIds, (found) =>
         temporal.workflow.start<typeof checkout>("checkout", {
           ...found,
-          args: [{ orderIds, atOnce: true }],
+          args: [{ orderIds, atOnce: true, tellEnds: true }],
           workflowId,
           taskQueue,
           staticSummary: ordersText(orderIds.length),

@@ -25,14 +25,29 @@ const fail = async () => {
 describe("all steps at once", () => {
   test("one activity runs all steps of a batch", async () => {
     const activities = temporal.useActivities({});
-    const handle = await temporal.start("checkout", { orderIds: ["a", "b"], atOnce: true });
+    const handle = await temporal.start("checkout", { orderIds: ["a", "b"], atOnce: true, tellEnds: true });
     expect(await handle.result()).toEqual({ settled: 2, handedOver: 0, summary: "2 orders, 2 completed" });
-    expect(activities.calls).toEqual([["carry", { workflowId: handle.workflowId, orderIds: ["a", "b"] }]]);
+    expect(activities.calls).toEqual([
+      ["carry", { workflowId: handle.workflowId, orderIds: ["a", "b"], tellEnds: true }],
+    ]);
+  });
+
+  test.each<[string, object, (code: string) => string, string]>([
+    ["an older dispatcher started", {}, (code) => code, "3 orders, 3 ended"],
+    ["a dispatcher of today started", { tellEnds: true }, (code) => code, "3 orders, 2 completed, 1 declined"],
+    ["runs with the activities of an older worker", { tellEnds: true }, () => "g", "3 orders, 3 ended"],
+  ])("a batch that %s claims only what it is told", async (_, input, answered, summary) => {
+    const answer = ({ tellEnds }: StepInput) => Array.from(tellEnds === true ? "kkd" : "ggg", answered).join("");
+    const activities = temporal.useActivities({ carry: async (given) => answer(given) });
+    const orderIds = ["a", "b", "c"];
+    const handle = await temporal.start("checkout", { orderIds, atOnce: true, ...input });
+    expect(await handle.result()).toEqual({ settled: 3, handedOver: 0, summary });
+    expect(activities.inputs("carry")).toEqual([{ workflowId: handle.workflowId, orderIds, ...input }]);
   });
 
   test("orders that wait are handed over, and those left to undo are undone", async () => {
-    const activities = temporal.useActivities({ carry: async () => "gwuw" });
-    const handle = await temporal.start("checkout", { orderIds: ["a", "b", "c", "d"], atOnce: true });
+    const activities = temporal.useActivities({ carry: async () => "kwuw" });
+    const handle = await temporal.start("checkout", { orderIds: ["a", "b", "c", "d"], atOnce: true, tellEnds: true });
     expect(await handle.result()).toEqual({
       settled: 2,
       handedOver: 2,
@@ -40,19 +55,20 @@ describe("all steps at once", () => {
     });
     const { workflowId } = handle;
     expect(activities.inputs("handOver")).toEqual([{ workflowId, orderIds: ["b", "d"], why: "waits" }]);
-    expect(activities.inputs("undo")).toEqual([{ workflowId, orderIds: ["c"] }]);
+    expect(activities.inputs("undo")).toEqual([{ workflowId, orderIds: ["c"], tellEnds: true }]);
   });
 
   test("Temporal's page says how the orders ended, without an event for it", async () => {
-    temporal.useActivities({ carry: async () => "ggdscexw" });
+    temporal.useActivities({ carry: async () => "kkdscexwg" });
     const handle = await temporal.start("checkout", {
-      orderIds: ["a", "b", "c", "d", "e", "f", "g", "h"],
+      orderIds: ["a", "b", "c", "d", "e", "f", "g", "h", "i"],
       atOnce: true,
+      tellEnds: true,
     });
     const { summary } = await handle.result();
 
     expect(summary).toBe(
-      "8 orders, 2 completed, 1 sold out, 1 declined, 1 cancelled, 1 expired, 1 skipped, 1 handed over",
+      "9 orders, 2 completed, 1 sold out, 1 declined, 1 cancelled, 1 expired, 1 skipped, 1 ended, 1 handed over",
     );
     const metadata = await handle.query<{ currentDetails?: string }>("__temporal_workflow_metadata");
     expect(metadata.currentDetails).toBe(summary);
@@ -69,7 +85,7 @@ describe("all steps at once", () => {
     const start = (found: object) =>
       client.workflow.start("checkout", {
         ...found,
-        args: [{ orderIds, atOnce: true }],
+        args: [{ orderIds, atOnce: true, tellEnds: true }],
         workflowId: crypto.randomUUID(),
         taskQueue,
         staticSummary: ordersText(orderIds.length),
@@ -95,7 +111,7 @@ describe("all steps at once", () => {
     const { client, taskQueue } = temporal;
     const starting = client.workflow.start("checkout", {
       typedSearchAttributes: [{ key, value }],
-      args: [{ orderIds: value, atOnce: true }],
+      args: [{ orderIds: value, atOnce: true, tellEnds: true }],
       workflowId: crypto.randomUUID(),
       taskQueue,
     });
@@ -112,7 +128,7 @@ describe("all steps at once", () => {
       throw failure();
     };
     const activities = temporal.useActivities({ carry });
-    const handle = await temporal.start("checkout", { orderIds: ["a"], atOnce: true });
+    const handle = await temporal.start("checkout", { orderIds: ["a"], atOnce: true, tellEnds: true });
     expect(await handle.result()).toEqual({ settled: 1, handedOver: 0, summary: "1 order, 1 completed" });
     expect(activities.names()).toEqual(["carry", ...plan.map(({ name }) => name)]);
   });
@@ -121,26 +137,26 @@ describe("all steps at once", () => {
 describe("one step after the other", () => {
   test("each step gets the orders that go on", async () => {
     const activities = temporal.useActivities({
-      reserve: async () => "gnnw",
+      reserve: async () => "snnw",
       charge: async () => "un",
-      ship: codesFor("g"),
+      ship: codesFor("k"),
     });
-    const handle = await temporal.start("checkout", { orderIds: ["a", "b", "c", "d"] });
+    const handle = await temporal.start("checkout", { orderIds: ["a", "b", "c", "d"], tellEnds: true });
     expect(await handle.result()).toEqual({
       settled: 3,
       handedOver: 1,
-      summary: "4 orders, 3 completed, 1 handed over",
+      summary: "4 orders, 2 completed, 1 sold out, 1 handed over",
     });
     const { workflowId } = handle;
-    expect(activities.inputs("charge")).toEqual([{ workflowId, orderIds: ["b", "c"] }]);
-    expect(activities.inputs("ship")).toEqual([{ workflowId, orderIds: ["c"] }]);
-    expect(activities.inputs("undo")).toEqual([{ workflowId, orderIds: ["b"] }]);
+    expect(activities.inputs("charge")).toEqual([{ workflowId, orderIds: ["b", "c"], tellEnds: true }]);
+    expect(activities.inputs("ship")).toEqual([{ workflowId, orderIds: ["c"], tellEnds: true }]);
+    expect(activities.inputs("undo")).toEqual([{ workflowId, orderIds: ["b"], tellEnds: true }]);
     expect(activities.inputs("handOver")).toEqual([{ workflowId, orderIds: ["d"], why: "waits" }]);
   });
 
   test("an undo that waits is handed over", async () => {
     const activities = temporal.useActivities({ charge: codesFor("u"), undo: codesFor("w") });
-    const handle = await temporal.start("checkout", { orderIds: ["a"] });
+    const handle = await temporal.start("checkout", { orderIds: ["a"], tellEnds: true });
     expect(await handle.result()).toEqual({ settled: 0, handedOver: 1, summary: "1 order, 1 handed over" });
     expect(activities.names().slice(-3)).toEqual(["charge", "undo", "handOver"]);
   });
@@ -151,7 +167,7 @@ describe("one step after the other", () => {
       return "n".repeat(orderIds.length);
     };
     const activities = temporal.useActivities({ charge });
-    const handle = await temporal.start("checkout", { orderIds: ["a", "b", "c", "d", "e"] });
+    const handle = await temporal.start("checkout", { orderIds: ["a", "b", "c", "d", "e"], tellEnds: true });
     expect(await handle.result()).toEqual({
       settled: 4,
       handedOver: 1,
@@ -161,13 +177,13 @@ describe("one step after the other", () => {
     const charged = activities.inputs("charge").map((input) => (input as StepInput).orderIds.join(""));
     expect(charged).toEqual(["abcde", "abc", "ab", "c", "de"]);
     expect(activities.inputs("handOver")).toEqual([{ workflowId, orderIds: ["c"], why: "poison" }]);
-    expect(activities.inputs("ship")).toEqual([{ workflowId, orderIds: ["a", "b", "d", "e"] }]);
+    expect(activities.inputs("ship")).toEqual([{ workflowId, orderIds: ["a", "b", "d", "e"], tellEnds: true }]);
     expect(activities.names()).not.toContain("raiseIncident");
   });
 
   test("a poison order of the undo is handed over too", async () => {
     const activities = temporal.useActivities({ charge: codesFor("u"), undo: fail });
-    const handle = await temporal.start("checkout", { orderIds: ["a"] });
+    const handle = await temporal.start("checkout", { orderIds: ["a"], tellEnds: true });
     expect(await handle.result()).toEqual({ settled: 0, handedOver: 1, summary: "1 order, 1 handed over" });
     expect(activities.inputs("handOver")).toMatchObject([{ orderIds: ["a"], why: "poison" }]);
   });
@@ -179,7 +195,7 @@ describe("one step after the other", () => {
       return "n".repeat(orderIds.length);
     };
     const activities = temporal.useActivities({ reserve });
-    const handle = await temporal.start("checkout", { orderIds: ["a"] });
+    const handle = await temporal.start("checkout", { orderIds: ["a"], tellEnds: true });
     await vi.waitFor(() => expect(activities.names()).toContain("reserve"), 15_000);
     await handle.cancel();
     end();
@@ -205,7 +221,7 @@ describe("a step that fails", () => {
   test("is retried locally, then as an ordinary activity, without an incident", async () => {
     const { kinds, reserve } = failing(4, transient);
     const activities = temporal.useActivities({ reserve });
-    const handle = await temporal.start("checkout", { orderIds: ["a"] });
+    const handle = await temporal.start("checkout", { orderIds: ["a"], tellEnds: true });
     expect(await handle.result()).toEqual({ settled: 1, handedOver: 0, summary: "1 order, 1 completed" });
     expect(kinds).toEqual(["local", "local", "local", "ordinary", "ordinary"]);
     expect(activities.names()).not.toContain("raiseIncident");
@@ -214,7 +230,7 @@ describe("a step that fails", () => {
   test("raises an incident, is retried when an operator says so, and clears the incident once it succeeds", async () => {
     const { kinds, reserve } = failing(3, transientOnce);
     const activities = temporal.useActivities({ reserve });
-    const handle = await temporal.start("checkout", { orderIds: ["a", "b"] });
+    const handle = await temporal.start("checkout", { orderIds: ["a", "b"], tellEnds: true });
     const pauses = async () => {
       const { events } = await handle.fetchHistory();
       return (events ?? []).flatMap(({ timerStartedEventAttributes: timer }) =>

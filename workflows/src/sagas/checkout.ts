@@ -25,7 +25,7 @@ import { type Outcome, plan, type StepName } from "./plan.ts";
  *
  * Cancelling this workflow in Temporal changes nothing: orders are cancelled one by one, by OrderService.
  */
-export async function checkout({ orderIds, atOnce }: CheckoutInput): Promise<CheckoutResult> {
+export async function checkout({ orderIds, atOnce, tellEnds }: CheckoutInput): Promise<CheckoutResult> {
   const { workflowId } = workflowInfo();
   const attempts: Attempts = { step: "begin", attempt: 0, lastError: "" };
   const retryNow = { asked: false };
@@ -66,7 +66,7 @@ export async function checkout({ orderIds, atOnce }: CheckoutInput): Promise<Che
       Object.assign(attempts, { step: "carry", attempt: 1 });
       let codes: Codes;
       try {
-        codes = await carry({ workflowId, orderIds });
+        codes = await carry({ workflowId, orderIds, tellEnds });
       } catch (error) {
         if (error instanceof TemporalFailure) {
           // The step that failed is run again by itself, with retries and incidents.
@@ -104,7 +104,7 @@ export async function checkout({ orderIds, atOnce }: CheckoutInput): Promise<Che
           step: name,
           orderId,
           workflowId,
-          run: (steps) => steps[name]({ workflowId, orderIds: ids }),
+          run: (steps) => steps[name]({ workflowId, orderIds: ids, tellEnds }),
           throwPoison: true,
           attempts,
           retryNow,

@@ -6,19 +6,26 @@ import type { Outcome } from "./plan.ts";
  */
 export type Codes = string;
 
-/** How an order ended, for people who look at its batch. Histories from before this was told have "completed" for all. */
-export type End = "completed" | "sold out" | "declined" | "cancelled" | "expired" | "skipped";
+/**
+ * How an order ended, for people who look at its batch. It is "skipped" if another workflow owns it or has ended it, or if it
+ * does not exist. It is just "ended" where the activity was not asked for more, or its answer is from before there was more.
+ */
+export type End = "completed" | "sold out" | "declined" | "cancelled" | "expired" | "skipped" | "ended";
 
 const letters: Readonly<Record<Exclude<Outcome, "gone">, string>> = { next: "n", waits: "w", undo: "u" };
 
-/** The letters of the outcome "gone". An order is skipped that another workflow owns, or that was final already. */
+/**
+ * The letters of the outcome "gone". Workflow code of before there were ends decodes only "g", so an activity answers with the
+ * others only if its input says `tellEnds`.
+ */
 const endLetters: Readonly<Record<End, string>> = {
-  completed: "g",
+  completed: "k",
   "sold out": "s",
   declined: "d",
   cancelled: "c",
   expired: "e",
   skipped: "x",
+  ended: "g",
 };
 
 const ends = new Map(Object.entries(endLetters).map(([end, letter]) => [letter, end]));
@@ -31,7 +38,7 @@ const outcomes = new Map<string, Outcome>([
 ]);
 
 /** `endOf` says how the order at this index ended, if its outcome is "gone". */
-export function encodeOutcomes(list: readonly Outcome[], endOf: (index: number) => End = () => "completed"): Codes {
+export function encodeOutcomes(list: readonly Outcome[], endOf: (index: number) => End = () => "ended"): Codes {
   return list.map((outcome, index) => (outcome === "gone" ? endLetters[endOf(index)] : letters[outcome])).join("");
 }
 

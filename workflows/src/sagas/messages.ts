@@ -8,6 +8,11 @@ export type CheckoutInput = {
   readonly orderIds: readonly string[];
   /** Run all steps first in a row, as one activity. Absent in batches recorded before there was that. */
   readonly atOnce?: boolean;
+  /**
+   * Have the activities answer how orders ended. Absent in batches recorded before there was that: a worker of that time may
+   * go on with them, and cannot decode such answers.
+   */
+  readonly tellEnds?: boolean;
 };
 /** How many orders the batch settled, how many moved to workflows of their own, and the same for people. */
 export type CheckoutResult = { readonly settled: number; readonly handedOver: number; readonly summary: string };

@@ -198,7 +198,7 @@ describe("the gate of a version", () => {
     ];
     expect(activities.calls).toEqual([
       ["placeSynthetic", { owner, orders }],
-      ["carry", { workflowId: owner, orderIds: orders.map(({ orderId }) => orderId) }],
+      ["carry", { workflowId: owner, orderIds: orders.map(({ orderId }) => orderId), tellEnds: true }],
       ["judgeSynthetic", { owner, orders }],
     ]);
   });

@@ -55,20 +55,22 @@ test("outcomes survive the letters of the history", () => {
 });
 
 test("how an order ended that is gone survives, too", () => {
-  const ends: End[] = ["completed", "sold out", "declined", "cancelled", "expired", "skipped"];
+  const ends: End[] = ["completed", "sold out", "declined", "cancelled", "expired", "skipped", "ended"];
   const gone = ends.map((): Outcome => "gone");
   const codes = encodeOutcomes(gone, (index) => ends[index] ?? "skipped");
-  expect(codes).toBe("gsdcex");
+  expect(codes).toBe("ksdcexg");
   expect(decodeOutcomes(codes)).toEqual(gone);
 });
 
 test.each<[number, string[], number, string]>([
-  [3, ["ggd"], 0, "3 orders, 2 completed, 1 declined"],
-  [1, ["g"], 0, "1 order, 1 completed"],
+  [3, ["kkd"], 0, "3 orders, 2 completed, 1 declined"],
+  [1, ["k"], 0, "1 order, 1 completed"],
   // An order whose undo comes later is counted when that has ended it.
-  [2, ["gu", "d"], 0, "2 orders, 1 completed, 1 declined"],
-  [4, ["gw"], 1, "4 orders, 1 completed, 1 handed over, 2 under way"],
-  [2, ["nn", "gg"], 0, "2 orders, 2 completed"],
+  [2, ["ku", "d"], 0, "2 orders, 1 completed, 1 declined"],
+  [4, ["kw"], 1, "4 orders, 1 completed, 1 handed over, 2 under way"],
+  [2, ["nn", "kk"], 0, "2 orders, 2 completed"],
+  // An answer that does not tell how an order ended is not counted as a completed order.
+  [3, ["gkg"], 0, "3 orders, 1 completed, 2 ended"],
   [2, [], 0, "2 orders, 2 under way"],
   [0, [], 0, "0 orders"],
 ])("%i orders with the answers %j and %i handed over: %s", (total, answers, handedOver, expected) => {

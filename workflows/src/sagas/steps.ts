@@ -2,7 +2,12 @@ import type { Codes } from "./codes.ts";
 import type { StepName } from "./plan.ts";
 
 /** The orders that a step is for, and the workflow that owns them. */
-export type StepInput = { readonly workflowId: string; readonly orderIds: readonly string[] };
+export type StepInput = {
+  readonly workflowId: string;
+  readonly orderIds: readonly string[];
+  /** Answer how orders ended. Absent from workflows whose code, or an older version of it, cannot decode such an answer. */
+  readonly tellEnds?: boolean | undefined;
+};
 
 /** One order, and the workflow that owns it. */
 export type OrderStepInput = { readonly workflowId: string; readonly orderId: string };
@@ -30,7 +35,7 @@ export type BatchSteps = Record<StepName | "undo", (input: StepInput) => Promise
  */
 export type Steps = BatchSteps & {
   /** Gives orders to workflows of their own. */
-  handOver(input: StepInput & { readonly why: "waits" | "poison" }): Promise<void>;
+  handOver(input: Pick<StepInput, "workflowId" | "orderIds"> & { readonly why: "waits" | "poison" }): Promise<void>;
   /** Takes the money for an order that awaits payment; a decline leaves it waiting. */
   pay(input: OrderStepInput): Promise<Codes>;
   /** Begins to undo an order that was not paid in time, or was cancelled while it awaited payment. */

@@ -64,7 +64,7 @@ async function tryOnce(number: number, withinMs: number): Promise<Problem | unde
     await placeSynthetic({ owner, orders });
     const { handedOver } = await executeChild<typeof checkout>("checkout", {
       workflowId: owner,
-      args: [{ orderIds: orders.map(({ orderId }) => orderId), atOnce: true }],
+      args: [{ orderIds: orders.map(({ orderId }) => orderId), atOnce: true, tellEnds: true }],
       workflowExecutionTimeout: withinMs,
       parentClosePolicy: "TERMINATE",
     });

@@ -154,27 +154,41 @@ export function payLater(
 
 /**
  * A fake SagaService with these orders. A move ends in the last of its states; `movesTo` overrides that for an order,
- * for example because a cancellation was requested meanwhile. Orders that it does not know belong to someone else.
+ * for example because a cancellation was requested meanwhile. An order that is undone ends as was decided when that began.
+ * Final orders are dropped, and so are orders that it does not know: they belong to someone else.
  */
 export function fakeSaga(
   orders: readonly Order[],
   movesTo: Readonly<Record<string, OrderState | "UNSPECIFIED">> = {},
 ): Partial<ServiceImpl<typeof SagaService>> {
-  const states = new Map(orders.map(({ id, state }) => [id, state]));
+  const known = new Map(orders.map((order) => [order.id, { ...order }]));
+  const decidedEnds = new Map<string, Order_State>();
   return {
     batchBegin: ({ orderIds }) => ({
       outcomes: orderIds.map((orderId) => {
-        const order = orders.find(({ id }) => id === orderId);
-        return order === undefined
-          ? { orderId, outcome: { case: "dropped", value: { workflowId: "another" } } }
-          : { orderId, outcome: { case: "taken", value: { ...order, state: states.get(orderId) ?? order.state } } };
+        const order = known.get(orderId);
+        if (order === undefined) {
+          return { orderId, outcome: { case: "dropped", value: { workflowId: "another" } } };
+        }
+        const { workflowId, state, outcomeReason } = order;
+        return finalStates.has(state)
+          ? { orderId, outcome: { case: "dropped", value: { workflowId, state, outcomeReason } } }
+          : { orderId, outcome: { case: "taken", value: { ...order } } };
       }),
     }),
     batchMove: ({ items }) => ({
-      outcomes: items.map(({ orderId, states: through }) => {
+      outcomes: items.map(({ orderId, states: through, endsAs, outcomeReason }) => {
+        const order = known.get(orderId);
         const override = movesTo[orderId];
-        const state = override === undefined ? (through.at(-1) ?? Order_State.UNSPECIFIED) : Order_State[override];
-        states.set(orderId, state);
+        const last = through.at(-1) ?? Order_State.UNSPECIFIED;
+        const decided = order?.state === Order_State.CANCELLING ? decidedEnds.get(orderId) : undefined;
+        const state = override === undefined ? (decided ?? last) : Order_State[override];
+        if (state === Order_State.CANCELLING) {
+          decidedEnds.set(orderId, endsAs);
+        }
+        if (order !== undefined) {
+          Object.assign(order, { state, outcomeReason: outcomeReason || order.outcomeReason });
+        }
         return { orderId, state };
       }),
     }),
@@ -182,6 +196,13 @@ export function fakeSaga(
     recordRefund: () => ({}),
   };
 }
+
+const finalStates: ReadonlySet<Order_State> = new Set([
+  Order_State.COMPLETED,
+  Order_State.REJECTED,
+  Order_State.CANCELLED,
+  Order_State.EXPIRED,
+]);
 
 /** Creates the context of a step, over fake services. */
 export function fakeContext(fakes: Fakes): StepContext & { readonly calls: Call[] } {

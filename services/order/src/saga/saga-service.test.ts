@@ -29,6 +29,30 @@ describe("the owner of an order", () => {
     expect(await begin("w", [orderId])).toEqual(["dropped"]);
   });
 
+  test.each<[string, Order_State[], object, object]>([
+    [
+      "completed",
+      [Order_State.RESERVED, Order_State.PAID, Order_State.SHIPPING, Order_State.COMPLETED],
+      {},
+      { state: Order_State.COMPLETED, outcomeReason: "" },
+    ],
+    [
+      "sold out",
+      [Order_State.REJECTED],
+      { outcomeReason: "OUT_OF_STOCK" },
+      { state: Order_State.REJECTED, outcomeReason: "OUT_OF_STOCK" },
+    ],
+  ])("is told how its %s order ended when it asks again", async (_, states, details, expected) => {
+    const orderId = await newOrder();
+    await begin("w", [orderId]);
+    await move("w", orderId, states, details);
+    const { outcomes } = await service.saga.batchBegin({ workflowId: "w", orderIds: [orderId, "nothing"] });
+    expect(outcomes.map(({ outcome }) => outcome.value)).toEqual([
+      expect.objectContaining({ workflowId: "w", ...expected }),
+      expect.objectContaining({ workflowId: "", state: Order_State.UNSPECIFIED, outcomeReason: "" }),
+    ]);
+  });
+
   test("is the only one that can move it", async () => {
     const orderId = await newOrder();
     await begin("w", [orderId]);

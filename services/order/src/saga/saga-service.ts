@@ -65,7 +65,11 @@ export function createSagaService(options: SagaServiceOptions): ServiceImpl<type
             ? { case: "taken", value: order }
             : {
                 case: "dropped",
-                value: create(BatchBeginResponse_DroppedSchema, { workflowId: order?.workflowId ?? "" }),
+                value: create(BatchBeginResponse_DroppedSchema, {
+                  workflowId: order?.workflowId ?? "",
+                  state: order?.state ?? Order_State.UNSPECIFIED,
+                  outcomeReason: order?.outcomeReason ?? "",
+                }),
               },
         });
       });
