@@ -6,14 +6,14 @@ import type { JWK } from "jose";
 import { type Account, type Configuration, type KoaContextWithOIDC, Provider } from "oidc-provider";
 import type { Keys, SigningKey } from "../keys/keys.ts";
 import type { SessionTimesByRole } from "../sessions/session-times.ts";
-import { audience, userClaims } from "../sessions/tokens.ts";
+import { audience } from "../sessions/tokens.ts";
 import { findUser } from "../users/user-store.ts";
 import { type Clients, isOneOf } from "./clients.ts";
 import { createAdapter, endOldestGrants, grantSessionId } from "./entry-store.ts";
 import { interactionsOf } from "./interactions.ts";
 import { errorPage, signedOutPage, signOutPage } from "./pages.ts";
 import { recordProviderEvents } from "./provider-events.ts";
-import { apiScopes, claimsOfScopes, rolesFor } from "./scopes.ts";
+import { applicationClaims, claimsOfScopes, scopesOf } from "./scopes.ts";
 import { sessionLives } from "./session-lives.ts";
 import { signInCookies } from "./sign-in-cookies.ts";
 
@@ -101,7 +101,7 @@ function configuration(options: ProviderOptions, keys: readonly SigningKey[]): C
         useGrantedResource: () => true,
         getResourceServerInfo: () => ({
           audience,
-          scope: apiScopes.join(" "),
+          scope: "",
           accessTokenFormat: "jwt",
           jwt: { sign: { alg: "ES256" } },
         }),
@@ -144,14 +144,17 @@ function configuration(options: ProviderOptions, keys: readonly SigningKey[]): C
       return account !== undefined && token !== undefined && lives.isOver(account, token) ? undefined : account;
     },
     loadExistingGrant: (ctx) => grantOf(ctx, options),
-    async extraTokenClaims({ oidc: { entities } }, token) {
+    async extraTokenClaims({ oidc: { entities, params } }, token) {
       if (token.kind !== "AccessToken") {
         return { roles: ["service"] };
       }
       const user = await findUser(pool, token.accountId);
-      const { authTime, amr } = entities.AuthorizationCode ?? entities.RefreshToken ?? {};
+      const { authTime, amr, scope } = entities.AuthorizationCode ?? entities.RefreshToken ?? {};
+      // A refresh may ask for fewer than the sign-in.
+      const asked = scopesOf(typeof params?.scope === "string" ? params.scope : scope);
+      const scopes = new Set([...scopesOf(scope)].filter((one) => asked.has(one)));
       return {
-        ...(user === undefined ? {} : userClaims({ ...user, roles: rolesFor(token.scope, user.roles) })),
+        ...(user === undefined ? {} : applicationClaims(user, scopes)),
         ...(token.grantId === undefined ? {} : { sid: grantSessionId(token.grantId) }),
         ...(authTime === undefined ? {} : { auth_time: authTime }),
         ...(amr === undefined ? {} : { amr }),
@@ -160,6 +163,10 @@ function configuration(options: ProviderOptions, keys: readonly SigningKey[]): C
     formats: {
       customizers: {
         jwt(_ctx, token, { payload }) {
+          if (token.kind === "AccessToken") {
+            // oidc-provider has left it out: it knows no scopes of the resource.
+            payload.scope = token.extra?.scope;
+          }
           if (token.kind === "ClientCredentials") {
             payload.sub = `service:${payload.sub}`;
           }
@@ -232,10 +239,6 @@ async function grantOf({ oidc }: KoaContextWithOIDC, { pool, log, mostSessionsPe
     existing === undefined || isReplaced ? new provider.Grant({ clientId: client.clientId, accountId }) : existing;
   // The client's metadata has refused a request for scopes that it may not have.
   grant.addOIDCScope([...oidc.requestParamScopes].join(" "));
-  const asked = apiScopes.filter((scope) => oidc.requestParamScopes.has(scope));
-  if (asked.length > 0) {
-    grant.addResourceScope(resource, asked.join(" "));
-  }
   const currentGrantId = await grant.save();
   const ended = await endOldestGrants(pool, { userId: accountId, currentGrantId, most: mostSessionsPerUser });
   if (ended.length > 0) {
