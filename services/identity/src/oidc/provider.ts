@@ -11,6 +11,8 @@ import { findUser } from "../users/user-store.ts";
 import { type Clients, isOneOf } from "./clients.ts";
 import { createAdapter, endOldestGrants, grantSessionId } from "./entry-store.ts";
 import { interactionsOf } from "./interactions.ts";
+import { type Language, languageOf } from "./language.ts";
+import { pathOf } from "./open-interaction.ts";
 import { errorPage, signedOutPage, signOutPage } from "./pages.ts";
 import { recordProviderEvents } from "./provider-events.ts";
 import { claimsOfScopes } from "./scopes.ts";
@@ -92,8 +94,8 @@ function configuration(options: ProviderOptions, keys: readonly SigningKey[]): C
       revocation: { enabled: true },
       rpInitiatedLogout: {
         enabled: true,
-        logoutSource: async (ctx, form) => showPage(ctx, signOutPage(form)),
-        postLogoutSuccessSource: async (ctx) => showPage(ctx, signedOutPage()),
+        logoutSource: async (ctx, form) => showPage(ctx, signOutPage(form, languageAt(ctx))),
+        postLogoutSuccessSource: async (ctx) => showPage(ctx, signedOutPage(languageAt(ctx))),
       },
       resourceIndicators: {
         enabled: true,
@@ -107,6 +109,8 @@ function configuration(options: ProviderOptions, keys: readonly SigningKey[]): C
         }),
       },
     },
+    // oidc-provider does not know it, and applications ask for it before they offer a registration.
+    discovery: { prompt_values_supported: ["none", "login", "consent", "create"] },
     pkce: { required: () => true },
     responseTypes: ["code"],
     routes: {
@@ -119,7 +123,7 @@ function configuration(options: ProviderOptions, keys: readonly SigningKey[]): C
     },
     interactions: {
       policy: interactionsOf(lives),
-      url: (_ctx, interaction) => `/oidc/sign-in/${interaction.uid}`,
+      url: (_ctx, { uid, prompt }) => `${pathOf(uid)}${prompt.name === "create" ? "/register" : ""}`,
     },
     ttl: {
       AccessToken: options.accessTokenMs / 1000,
@@ -166,7 +170,7 @@ function configuration(options: ProviderOptions, keys: readonly SigningKey[]): C
         },
       },
     },
-    renderError: (ctx, out) => showPage(ctx, errorPage(out.error_description ?? out.error)),
+    renderError: (ctx, out) => showPage(ctx, errorPage(out.error_description ?? out.error, languageAt(ctx))),
   };
 }
 
@@ -244,6 +248,10 @@ function showPage(ctx: KoaContextWithOIDC, page: { html: string; csp: string }):
   ctx.set("content-security-policy", page.csp);
   ctx.type = "html";
   ctx.body = page.html;
+}
+
+function languageAt({ query, req }: KoaContextWithOIDC): Language {
+  return languageOf(query.ui_locales, req);
 }
 
 function now(): number {
