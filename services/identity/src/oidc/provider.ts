@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { SecurityLog } from "@sagacart/chassis/auth/security-log";
 import type { Pool } from "@sagacart/chassis/postgres/pool";
 import { logFailure } from "@sagacart/chassis/process/failure-log";
@@ -64,6 +65,10 @@ function createProvider(options: ProviderOptions, keys: readonly SigningKey[]): 
   provider.Client.prototype.compareClientSecret = function (this: { clientId: string }, given: string) {
     return isOneOf(options.clients.secrets.get(this.clientId) ?? [], given);
   };
+  provider.use(async (ctx, next) => {
+    await next();
+    letSubmitItself(ctx);
+  });
   provider.on("server_error", (_ctx, error) => logFailure(options.log, { error }, "an OpenID Connect request failed"));
   recordProviderEvents(provider, options.security);
   return provider;
@@ -248,6 +253,24 @@ function showPage(ctx: KoaContextWithOIDC, page: { html: string; csp: string }):
   ctx.set("content-security-policy", page.csp);
   ctx.type = "html";
   ctx.body = page.html;
+}
+
+/**
+ * Sets the policy of oidc-provider's pages that submit a form by themselves, which it leaves to others: where a browser that is
+ * signed in as somebody goes on as somebody else, and where it signs out and nobody is signed in. With the policy of all answers
+ * they would stay blank.
+ */
+function letSubmitItself(ctx: Pick<KoaContextWithOIDC, "body" | "set">): void {
+  const html = typeof ctx.body === "string" ? ctx.body : "";
+  const [, script] = /<script>([^<]*\.forms\[0\]\.submit\(\)[^<]*)<\/script>/.exec(html) ?? [];
+  if (script !== undefined) {
+    const hash = createHash("sha256").update(script).digest("base64");
+    // As at the sign-out: it has checked where the application redirects to afterwards.
+    ctx.set(
+      "content-security-policy",
+      `default-src 'none'; script-src 'sha256-${hash}'; form-action 'self' http: https:; base-uri 'none'; frame-ancestors 'none'; object-src 'none'`,
+    );
+  }
 }
 
 function languageAt({ query, req }: KoaContextWithOIDC): Language {

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startTestIdentity, startTestMailServer, type TestIdentity, type TestMailServer } from "../testing/identity.ts";
 import { claimsOf, createBrowser, createOidcApp, type OidcApp, type TestBrowser } from "../testing/oidc-app.ts";
@@ -30,6 +31,7 @@ const newPerson = () => {
 };
 const hidden = (html: string, name: string) => new RegExp(`name="${name}" value="([^"]*)"`).exec(html)?.[1] ?? "";
 const reasonIn = (html: string) => /data-reason="([^"]*)"/.exec(html)?.[1] ?? "";
+const scriptIn = (html: string) => /<script>([^<]*)<\/script>/.exec(html)?.[1] ?? "";
 const linksIn = (html: string) => [...html.matchAll(/<a href="([^"]+)"/g)].map(([, href = ""]) => href);
 
 /** Opens the page to register from an application, in a browser of its own unless one is given. */
@@ -97,13 +99,24 @@ describe("a registration on the page", () => {
     expect(claimsOf(token).sub).toBe(person.id);
   });
 
-  test("asks for a second registration where the browser is signed in already", async () => {
+  test("goes on as the new user in a browser that is signed in as somebody else", async () => {
     const browser = createBrowser(open.running);
     await open.app.tokensOf(await open.app.signIn(browser, await open.running.register()));
-
-    const { location } = await begin(open, browser);
-
+    const person = newPerson();
+    const { verifier, state, location, submit } = await begin(open, browser);
     expect(location).toMatch(/\/register$/);
+
+    // The former session ends by a page that submits itself, in browsers that run its script.
+    const page = await browser.open((await submit(person)).location);
+    const hash = createHash("sha256").update(scriptIn(page.html)).digest("base64");
+    const policy = page.headers.get("content-security-policy");
+    expect(policy).toContain(`script-src 'sha256-${hash}'; form-action 'self' http: https:;`);
+    const action = /action="([^"]+)"/.exec(page.html)?.[1] ?? "";
+    const ended = await browser.open(action, { xsrf: hidden(page.html, "xsrf"), logout: "yes" });
+
+    const { location: callback } = await browser.open(ended.location);
+    const tokens = await open.app.tokensOf({ verifier, state, callback: new URL(callback) });
+    expect(claimsOf(tokens.access_token)).toMatchObject({ username: person.username });
   });
 
   test("loads nothing, runs nothing, and binds labels, hints and errors to the fields", async () => {
