@@ -1,4 +1,5 @@
 import "./help.ts";
+import { parseArgs } from "node:util";
 import { createGuard } from "./stack/guard.ts";
 import { summaryOf } from "./stack/log-line.ts";
 import { memoryOf } from "./stack/memory.ts";
@@ -7,11 +8,14 @@ import { createRestarter } from "./stack/restarter.ts";
 import { seed } from "./stack/seed.ts";
 import { services } from "./stack/services.ts";
 import { type Stack, shopFileOf, startStack } from "./stack/stack.ts";
-import { StartError } from "./stack/start-error.ts";
+import { messageOf, StartError } from "./stack/start-error.ts";
 import { usualStateDirectory, writeShopFile } from "./stack/state.ts";
 import { welcome } from "./stack/welcome.ts";
 
-// npm start: runs the whole shop on this machine until Ctrl-C.
+// Starts the whole shop on this machine and runs it until Ctrl-C:
+//
+//     npm start
+//     npm start -- --observe    keeps the last traces of all processes in memory; an order's page in the console shows its own
 
 /**
  * Halves V8's young generation, which can take 48 MiB in each process and fills up during the start: the whole shop takes
@@ -37,6 +41,7 @@ try {
 }
 
 async function run(): Promise<void> {
+  const { observe } = readOptions();
   const stateDirectory = usualStateDirectory();
   log(`Starting the shop. State: ${stateDirectory}`);
   let shop: Stack | undefined;
@@ -46,7 +51,9 @@ async function run(): Promise<void> {
     ports: "default",
     // The gateway has a smaller heap already.
     env: Object.fromEntries(services.filter(({ name }) => name !== "gateway").map(({ name }) => [name, smallHeap])),
+    observe,
     guard,
+    launcher: true,
     log,
     signal: interrupt.signal,
     show: {
@@ -67,6 +74,15 @@ async function run(): Promise<void> {
   shop = undefined;
   await stack.stop();
   log("Stopped");
+}
+
+function readOptions(): { observe: boolean } {
+  try {
+    const { values } = parseArgs({ options: { observe: { type: "boolean", default: false } } });
+    return values;
+  } catch (error) {
+    throw new StartError(`${messageOf(error)}\nnpm start takes --observe and --help.`);
+  }
 }
 
 // Reports and restarts processes, so that the shop goes on when one is killed, for example by the demo.

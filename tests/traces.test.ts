@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
-import type { SentSpan } from "@sagacart/chassis/testing/otlp-decode";
 import { type OtlpSink, startOtlpSink } from "@sagacart/chassis/testing/otlp-sink";
+import type { SentSpan } from "@sagacart/chassis/trace/otlp";
 import { Order_State } from "@sagacart/proto/order/v1/order";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { authorizationOf } from "../scripts/stack/tokens.ts";

@@ -33,6 +33,14 @@ test.for<[object, string]>([
     "order.auth.callsServices needs order.secret.keys.SERVICE_CLIENT_SECRET=true: the service gets its token with this secret.",
   ],
   [
+    { gateway: { config: { LAUNCHER_ADDRESS: "127.0.0.1:4321" } } },
+    "gateway has LAUNCHER_ADDRESS, but a cluster has no launcher",
+  ],
+  [
+    { gateway: { extraEnv: [{ name: "LAUNCHER_ADDRESS", value: "127.0.0.1:4321" }] } },
+    "gateway has LAUNCHER_ADDRESS, but a cluster has no launcher",
+  ],
+  [
     { payment: { secret: { keys: { PROVIDER_API_KEY: "sk_live_1" } } } },
     "payment.secret.keys.PROVIDER_API_KEY must be true or false.",
   ],
@@ -226,6 +234,10 @@ test.for<[object, string]>([
   ...["sagacart-otel:4318", "otel-collector.monitoring:4318"].map((host): [object, string] => [
     { global: { otel: { endpoint: `http://${host}` } } },
     `global.otel.endpoint is "http://${host}", which global.production rejects`,
+  ]),
+  ...["gateway", "global"].map((part): [object, string] => [
+    { [part]: { config: { TRACES_URL: "http://127.0.0.1:4318" } } },
+    "gateway.config.TRACES_URL is set, which global.production rejects",
   ]),
   [onIngress({}), "gateway.ingress has no certificate, which global.production rejects"],
   [onIngress({ annotations: { "cert-manager.io/cluster-issuer": "a" } }), "gateway.ingress has no certificate"],

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
+import { searchAttributes } from "../../scripts/stack/temporal.ts";
 import type { Cluster, KubeObject } from "./cluster.ts";
 import type { Context } from "./context.ts";
 import { createProgress } from "./progress.ts";
@@ -51,6 +52,14 @@ test("in production, Temporal has no open pages, and nobody but the shop's worke
     },
     { namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": "temporal-system" } } },
   ]);
+});
+
+test("the shop's namespace has the search attribute that workers set, as on a laptop", () => {
+  const attribute = /^export const orderSearchAttribute = "(\w+)"/m.exec(
+    readFileSync(new URL("../../workflows/src/dispatch/order-search.ts", import.meta.url), "utf8"),
+  )?.[1];
+  expect(searchAttributes).toEqual(["--search-attribute", `${attribute}=KeywordList`]);
+  expect(read("namespace/job.yaml")).toContain(`--name ${attribute} --type KeywordList`);
 });
 
 test("a namespace that is being deleted is waited for before it is created again", async () => {

@@ -18,6 +18,6 @@ test("reports every variable that is not a port", () => {
 });
 
 test("the default ports are all different", () => {
-  const wanted = wantedPorts(usualPorts, services, "ours").map(({ port }) => port);
+  const wanted = wantedPorts(usualPorts, services, { temporal: "ours", observe: true }).map(({ port }) => port);
   expect(new Set(wanted).size).toBe(wanted.length);
 });

@@ -32,6 +32,8 @@ export const usualPorts = {
   postgres: 8432,
   temporal: 7233,
   "temporal-ui": 8233,
+  // With --observe alone. OTLP's usual port, so that other programs' spans come here, too.
+  traces: 4318,
 };
 
 export type PortName = keyof typeof usualPorts;
@@ -277,7 +279,7 @@ function docsClient(ports: Ports) {
   return {
     client_id: "docs",
     client_name: "API documentation",
-    scopes: ["openid"],
+    scopes: ["openid", "roles", "account"],
     redirect_uris: [`${page}/static/oauth2-redirect.html`],
     post_logout_redirect_uris: [page],
   };
@@ -289,19 +291,24 @@ function webClient(ports: Ports) {
   return {
     client_id: "sagacart-web",
     client_name: "Sagacart",
-    scopes: ["openid", "profile", "email", "roles"],
+    scopes: ["openid", "profile", "email", "roles", "account"],
     redirect_uris: [`${origin}/shop/signed-in`],
     post_logout_redirect_uris: [`${origin}/`],
   };
 }
 
 /** Lists every port, metrics ports included, with the process that needs it: for the check before the start. */
-export function wantedPorts(ports: Ports, which: readonly Service[], temporal: "ours" | "elsewhere") {
+export function wantedPorts(
+  ports: Ports,
+  which: readonly Service[],
+  { temporal, observe = false }: { temporal: "ours" | "elsewhere"; observe?: boolean },
+) {
   const wanted = [{ port: ports.postgres, by: `Postgres (${portVariable("postgres")})` }];
   if (temporal === "ours") {
     wanted.push({ port: ports.temporal, by: `Temporal (${portVariable("temporal")})` });
     wanted.push({ port: ports["temporal-ui"], by: `Temporal's web UI (${portVariable("temporal-ui")})` });
   }
+  if (observe) wanted.push({ port: ports.traces, by: `the traces (${portVariable("traces")})` });
   for (const { name, port, adminPort } of which) {
     const variable = portVariable(port ?? "worker-admin");
     if (port !== undefined) wanted.push({ port: ports[port], by: `${name} (${variable})` });

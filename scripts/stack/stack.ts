@@ -1,13 +1,23 @@
 import { rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { byName, type DatabaseName, databaseNames, type ServiceClient } from "../shop.ts";
+import { type Launcher, startLauncher } from "../launcher/launcher.ts";
+import { startRun } from "../launcher/runs.ts";
+import { auditedDatabases, byName, type DatabaseName, databaseNames, type ServiceClient } from "../shop.ts";
 import { createDatabaseServer } from "./database-server.ts";
 import { createGuard, type Guard } from "./guard.ts";
 import { summaryOf } from "./log-line.ts";
+import { startTraceServer } from "./observe/trace-server.ts";
+import { tracedEnv } from "./observe/traced-env.ts";
 import { buildPages } from "./pages.ts";
 import { loopback, takenPorts } from "./ports.ts";
 import { cacheDirectory } from "./postgres-programs.ts";
-import { createProcesses, type ProcessesOptions, type ProcessSpec, type UnexpectedExit } from "./processes.ts";
+import {
+  createProcesses,
+  type ProcessesOptions,
+  type ProcessSpec,
+  setOldLogAside,
+  type UnexpectedExit,
+} from "./processes.ts";
 import { serviceProcess } from "./service-process.ts";
 import {
   services as allServices,
@@ -36,6 +46,8 @@ export type StackOptions = {
   readonly temporalSettings?: Readonly<Record<string, string>>;
   /** Additional variables of processes, by process name. */
   readonly env?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** Keeps the spans of all processes in memory, for the console to show. Default: nothing is traced. */
+  readonly observe?: boolean;
   readonly show?: ProcessesOptions["show"];
   /** Called for each process that ends unexpectedly. Default: logs it. */
   readonly onUnexpectedExit?: ProcessesOptions["onUnexpectedExit"];
@@ -45,6 +57,11 @@ export type StackOptions = {
   readonly temporary?: boolean;
   /** Ends everything if this process is killed. Default: a guard of its own. */
   readonly guard?: Guard;
+  /**
+   * Serves LauncherService to operators, through the gateway: they may kill processes, load the shop and run the audit. The
+   * processes then write their security logs into one file, which it shows.
+   */
+  readonly launcher?: boolean;
   /** Replaces the processes of the shop, for tests of this program. */
   readonly services?: readonly Service[];
 };
@@ -87,16 +104,19 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     if (options.temporary === true) await rm(stateDirectory, { recursive: true, force: true });
   });
   const services = options.services ?? allServices;
+  const { observe = false } = options;
   const ports = options.ports === "free" ? await someFreePorts() : usualPorts();
-  await refuseTakenPorts(ports, services);
+  await refuseTakenPorts(ports, { services, observe });
   const secrets = await readSecrets(stateDirectory);
 
   const { log, temporary = false, settings = {} } = options;
   const guard = options.guard ?? cleanup.adopt(createGuard(), (own) => own.dispose());
   const failed = new AbortController();
   let starting = true;
+  const unexpectedEnds = new Map<string, number>();
   const onUnexpectedExit = (exit: UnexpectedExit) => {
     const { name, how, lastLines, logFile } = exit;
+    unexpectedEnds.set(name, (unexpectedEnds.get(name) ?? 0) + 1);
     if (starting)
       failed.abort(
         new StartError(`${name} ended with ${how} right after its start:\n${lastLines.map(summaryOf).join("\n")}`),
@@ -119,9 +139,49 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   };
   const servingUrls = byDatabase((name) => databases.servingUrl(name));
   const config = { ports, stateDirectory, secrets, servingUrls, temporal };
+  const addresses = addressesOf(ports, { temporal: temporal.address, observe });
+  const launcher = options.launcher === true ? await startOwnLauncher() : undefined;
+  const traces = observe ? cleanup.use(await startTraceServer(ports.traces)) : undefined;
   const specs = new Map(
-    services.map((service) => [service.name, serviceProcess(service, config, options.env?.[service.name])]),
+    services.map((service) => {
+      const { name } = service;
+      const traced = traces === undefined ? {} : tracedEnv(name, traces.url);
+      const launched = launcher === undefined ? {} : launcher.envOf(name);
+      return [name, serviceProcess(service, config, { ...launched, ...traced, ...options.env?.[name] })];
+    }),
   );
+
+  async function startOwnLauncher(): Promise<Launcher & { envOf(name: string): Record<string, string> }> {
+    const securityLog = join(stateDirectory, "logs", "security.log");
+    await setOldLogAside(securityLog);
+    const auditUrls = auditedDatabases.map((name) => [`AUDIT_${name.toUpperCase()}_URL`, databases.auditUrl(name)]);
+    const auditEnv = { ...Object.fromEntries(auditUrls), ...auditRecordEnv(tokenEnv(config, "audit"), addresses) };
+    const started = await startLauncher({
+      children: {
+        names: services.map(({ name }) => name),
+        pid: processes.pid,
+        crash: processes.crash,
+        unexpectedEnds: (name) => unexpectedEnds.get(name) ?? 0,
+      },
+      startLoad: ({ checkoutsPerSecond: rate, seconds }) =>
+        startRun({
+          script: "scripts/load.ts",
+          args: ["--rate", `${rate}`, "--seconds", `${seconds}`],
+          env: { SAGACART_ADDRESSES: JSON.stringify(addresses) },
+          guard,
+        }),
+      startAudit: () => startRun({ script: "scripts/audit.ts", env: auditEnv, guard }),
+      securityLog,
+      env: { ...tokenEnv(config, "launcher"), ...options.env?.launcher },
+    });
+    return {
+      ...started,
+      envOf: (name) => ({
+        SECURITY_LOG: securityLog,
+        ...(name === "gateway" ? { LAUNCHER_ADDRESS: started.address } : {}),
+      }),
+    };
+  }
 
   // At the end, and when the start fails or is cancelled, in reverse order.
   cleanup.defer(() => databases.stop());
@@ -130,6 +190,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const names = services.filter((service) => service.stopsAt === stopsAt).map(({ name }) => name);
     cleanup.defer(() => all(names.map((name) => processes.stop(name))));
   }
+  // First: a load must not go on, and nobody kill a process, while they stop.
+  if (launcher !== undefined) cleanup.use(launcher);
 
   const signal = options.signal === undefined ? failed.signal : AbortSignal.any([failed.signal, options.signal]);
   // Ends the processes, so that the calls that wait for their readiness settle.
@@ -201,7 +263,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   return {
     stateDirectory,
     ports,
-    addresses: addressesOf(ports, temporal.address),
+    addresses: launcher === undefined ? addresses : { ...addresses, launcher: launcher.address },
     temporal,
     tokenEnv: (client) => tokenEnv(config, client),
     databaseUrl: databases.url,
@@ -229,7 +291,16 @@ export function shopFileOf(stack: Stack): ShopFile {
     pids: stack.pids(),
     databaseUrls: byDatabase((name) => stack.databaseUrl(name)),
     auditUrls: byDatabase((name) => stack.auditUrl(name)),
+    auditEnv: auditRecordEnv(stack.tokenEnv("audit"), stack.addresses),
   };
+}
+
+/** Returns the variables with which the audit records its verdicts. */
+function auditRecordEnv(
+  token: Readonly<Record<string, string>>,
+  addresses: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  return { ...token, ORDER_ADDRESS: addresses.order ?? "" };
 }
 
 function usualPorts(): Ports {
@@ -240,17 +311,25 @@ function usualPorts(): Ports {
   }
 }
 
-async function refuseTakenPorts(ports: Ports, services: readonly Service[]): Promise<void> {
+async function refuseTakenPorts(
+  ports: Ports,
+  { services, observe }: { services: readonly Service[]; observe: boolean },
+): Promise<void> {
   const temporal = process.env.TEMPORAL_ADDRESS ? "elsewhere" : "ours";
-  const sentences = await takenPorts(wantedPorts(ports, services, temporal));
+  const sentences = await takenPorts(wantedPorts(ports, services, { temporal, observe }));
   if (sentences.length === 0) return;
   throw new StartError(
     `${sentences.join("\n")}\nStop the process that uses it, or set the variable in brackets to another port.`,
   );
 }
 
-function addressesOf(ports: Ports, temporal: string): Record<string, string> {
-  const addresses = Object.entries(ports).map(([name, port]) => [name, `${loopback}:${port}`]);
+function addressesOf(
+  ports: Ports,
+  { temporal, observe }: { temporal: string; observe: boolean },
+): Record<string, string> {
+  const addresses = Object.entries(ports)
+    .filter(([name]) => name !== "traces" || observe)
+    .map(([name, port]) => [name, `${loopback}:${port}`]);
   return { ...Object.fromEntries(addresses), temporal };
 }
 

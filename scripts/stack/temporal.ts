@@ -20,6 +20,7 @@ export function devServer({ program, port, uiPort, databaseFile, settings }: Dev
   args.push("--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=normal");
   for (const [key, value] of Object.entries({ ...dynamicConfig, ...settings }))
     args.push("--dynamic-config-value", `${key}=${value}`);
+  args.push(...searchAttributes);
   const address = `${loopback}:${port}`;
   return {
     name: "temporal",
@@ -34,6 +35,9 @@ export function devServer({ program, port, uiPort, databaseFile, settings }: Dev
     stopTimeoutMs: 15_000,
   };
 }
+
+/** By which Temporal finds the workflows of an order, in the namespace `default`. */
+export const searchAttributes: readonly string[] = ["--search-attribute", "SagacartOrderId=KeywordList"];
 
 const dynamicConfig: Readonly<Record<string, string>> = {
   // The worker gets the first task of a batch in the response to its start.

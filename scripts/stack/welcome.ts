@@ -23,6 +23,9 @@ export function welcome(shop: {
     ["users", laptopUsers.map(({ username, password }) => `${username} / ${password}`).join(", ")],
     ["worker", `metrics http://localhost:${port("worker-admin")}/metrics`],
     ["Temporal", `${addresses.temporal}, web UI http://localhost:${port("temporal-ui")}`],
+    ...(addresses.traces === undefined
+      ? []
+      : [["traces", `on each order's page in the console; OTLP at http://localhost:${port("traces")}`]]),
     ["Postgres", `${addresses.postgres}, connection strings in ${shop.stateDirectory}/shop.json`],
     ["logs", `${shop.stateDirectory}/logs`],
   ];

@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { revocationsOf, serviceTokensOf, verifierOf } from "@sagacart/chassis/auth/env";
 import { publicConnections } from "@sagacart/chassis/connections/limits";
 import { connectionLimitsOf } from "@sagacart/chassis/process/config";
+import { tracer } from "@sagacart/chassis/trace/trace";
 import { watchReadiness } from "@sagacart/rest/ready";
 import type { Composed, ProcessContext } from "@sagacart/rest/run";
 import type { Config } from "./config.ts";
@@ -22,6 +23,7 @@ export async function compose(
       shipping: config.SHIPPING_ADDRESS,
       notifier: config.NOTIFIER_ADDRESS,
       identity: config.IDENTITY_ADDRESS,
+      launcher: config.LAUNCHER_ADDRESS,
     },
     { metrics, tokens: serviceTokensOf(config, log), tls },
   );
@@ -53,6 +55,7 @@ export async function compose(
     anonymousBodyLimitBytes: config.ANONYMOUS_BODY_LIMIT_BYTES,
     identityUrl: config.IDENTITY_HTTP_URL,
     surfacesUrl: config.SURFACES_URL,
+    tracesUrl: config.TRACES_URL,
     maxConnectionAgeMs: config.MAX_CONNECTION_AGE_MS,
     connectionLimits: connectionLimitsOf(config, publicConnections),
     tls: config.SERVE_TLS ? tls : undefined,
@@ -74,6 +77,12 @@ function webOf(config: Config): WebOptions | undefined {
       simulatedProviders: config.SIMULATED_PROVIDERS,
       pictureOrigins: config.PICTURE_ORIGINS,
       temporalUrl: config.TEMPORAL_UI_URL,
+      launcher: config.LAUNCHER_ADDRESS !== undefined,
+      securityLogUrl: config.SECURITY_LOG_URL,
+      auditCronJob: config.AUDIT_CRON_JOB,
+      traceUrl: config.TRACE_UI_URL,
+      keepsTraces: config.TRACES_URL === undefined ? undefined : true,
+      traceRatio: tracer()?.ratio,
     },
   };
 }

@@ -25,6 +25,14 @@ test("without any variables, writes and sign-ins are limited, there are no surfa
   });
 });
 
+test("traces are read on this machine, and shown wherever the template says", () => {
+  const template = "https://grafana.example/explore?left=%7B%22query%22:%22{traceId}%22%7D";
+  expect(readConfig({ AUTH: "off", TRACES_URL: "http://127.0.0.1:4318/", TRACE_UI_URL: template })).toMatchObject({
+    TRACES_URL: "http://127.0.0.1:4318",
+    TRACE_UI_URL: template,
+  });
+});
+
 test("proxies are believed by address and by network", () => {
   const { TRUSTED_PROXIES } = readConfig({ AUTH: "off", TRUSTED_PROXIES: "10.0.0.0/8,192.0.2.1,fd00::/8,::1" });
   expect(TRUSTED_PROXIES).toEqual(["10.0.0.0/8", "192.0.2.1", "fd00::/8", "::1"]);
@@ -41,8 +49,35 @@ test.each([
   ["IDENTITY_HTTP_URL", "identity:8096"],
   ["SURFACES_URL", "surfaces:8087"],
   ["CORS_ORIGINS", "https://shop.example/path"],
+  ["SECURITY_LOG_URL", "javascript:alert(1)"],
+  ["AUDIT_CRON_JOB", "sagacart-audit"],
+  ["AUDIT_CRON_JOB", "shop/sagacart-audit; rm"],
+  ["TRACE_UI_URL", "https://jaeger.example/trace"],
+  ["TRACE_UI_URL", "javascript:alert({traceId})"],
+  ["TRACE_UI_URL", "jaeger.example/trace/{traceId}"],
+  ["TRACES_URL", "http://traces.example:4318"],
+  ["TRACES_URL", "http://127.0.0.1.traces.example:4318"],
+  ["TRACES_URL", "http://10.0.0.1:4318"],
+  ["TRACES_URL", "127.0.0.1:4318"],
 ])("%s=%s is refused by its name", (name, value) => {
   const read = () => readConfig({ AUTH: "off", [name]: value });
   expect(read).toThrow(ConfigError);
   expect(read).toThrow(name);
+});
+
+test.each([
+  ["on another machine", { LAUNCHER_ADDRESS: "10.0.0.1:4321" }, "must be host:port on this machine"],
+  ["by a name", { LAUNCHER_ADDRESS: "launcher:4321" }, "must be host:port on this machine"],
+  ["on all addresses", { LAUNCHER_ADDRESS: "0.0.0.0:4321" }, "must be host:port on this machine"],
+  ["that only looks local", { LAUNCHER_ADDRESS: "127.0.0.1.example:4321" }, "must be host:port on this machine"],
+  ["without a port", { LAUNCHER_ADDRESS: "localhost" }, "must be host:port on this machine"],
+  ["of a shop with real providers", { SIMULATED_PROVIDERS: "false" }, "it needs SIMULATED_PROVIDERS=true"],
+  ["of a shop that says nothing of providers", { SIMULATED_PROVIDERS: undefined }, "it needs SIMULATED_PROVIDERS=true"],
+  ["of a shop in production", { HTTPS_ONLY: "true" }, "not HTTPS_ONLY=true"],
+])("a launcher %s is refused", (_, variables, message) => {
+  const laptop = { AUTH: "off", LAUNCHER_ADDRESS: "127.0.0.1:4321", SIMULATED_PROVIDERS: "true" };
+  expect(readConfig(laptop).LAUNCHER_ADDRESS).toBe("127.0.0.1:4321");
+  const read = () => readConfig({ ...laptop, ...variables });
+  expect(read).toThrow(ConfigError);
+  expect(read).toThrow(message);
 });

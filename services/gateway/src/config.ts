@@ -20,6 +20,8 @@ export function readConfig(env: Env) {
       IDENTITY_ADDRESS: text({ default: "127.0.0.1:8086" }),
       /** Where identity serves OpenID Connect. */
       IDENTITY_HTTP_URL: url({ protocols: ["http:", "https:"], default: "http://127.0.0.1:8096" }),
+      /** Where the launcher of `npm start` serves its RPCs, on this machine: only with SIMULATED_PROVIDERS, and not with HTTPS_ONLY. Absent: there is none. */
+      LAUNCHER_ADDRESS: launcherAddress,
       /** Where the surfaces are. Absent: their paths are 404. */
       SURFACES_URL: optional(url({ protocols: ["http:", "https:"] })),
       /** The folder with the built pages of services/web. Absent: no pages, and `/` is 404. */
@@ -32,6 +34,17 @@ export function readConfig(env: Env) {
       PICTURE_ORIGINS: list({ default: [], pattern: /^https:\/\/[a-z0-9.-]+(:[0-9]{1,5})?$/ }),
       /** Where Temporal's web UI is, for the pages of operators to link to; with `/namespaces/<name>` if that is not `default`. */
       TEMPORAL_UI_URL: optional(url({ protocols: ["http:", "https:"] })),
+      /** Where the security log can be read, for the pages of operators to link to. */
+      SECURITY_LOG_URL: optional(url({ protocols: ["http:", "https:"] })),
+      /** The audit's CronJob as `namespace/name`, for the pages of operators to say how to run it. */
+      AUDIT_CRON_JOB: optional(text({ pattern: /^[a-z0-9-]+\/[a-z0-9.-]+$/ })),
+      /**
+       * Where an operator sees a trace in Jaeger, Tempo or Grafana, with `{traceId}` in place of its id:
+       * `https://jaeger.example/trace/{traceId}`.
+       */
+      TRACE_UI_URL: optional(traceUiUrl),
+      /** The trace server of `npm start -- --observe`, on this machine: the console shows its spans. Not for production. */
+      TRACES_URL: optional(loopbackUrl),
       /** Refuse requests that came by plain HTTP: here, or to a trusted proxy, by its X-Forwarded-Proto. None is redirected. */
       HTTPS_ONLY: flag(false),
       /** Serve /metrics on the public port too; it is always on ADMIN_PORT. */
@@ -61,6 +74,39 @@ export function readConfig(env: Env) {
     },
     env,
   );
+}
+
+/** Its operators can kill processes, so it is for a shop that is tried out, on the machine of its gateway. */
+function launcherAddress(value: string | undefined, env: Env): string | undefined {
+  if (value === undefined || value === "") {
+    return undefined;
+  }
+  if (!/^(127\.\d+\.\d+\.\d+|localhost|\[::1\]):\d{1,5}$/.test(value)) {
+    throw new Error(`must be host:port on this machine, such as 127.0.0.1:4321, got ${JSON.stringify(value)}`);
+  }
+  if (env.SIMULATED_PROVIDERS !== "true" || env.HTTPS_ONLY === "true") {
+    throw new Error("is for a shop that is tried out: it needs SIMULATED_PROVIDERS=true, and not HTTPS_ONLY=true");
+  }
+  return value;
+}
+
+const httpUrl = url({ protocols: ["http:", "https:"] });
+
+function traceUiUrl(value: string | undefined, env: Env): string {
+  const template = httpUrl(value, env);
+  if (!template.includes("{traceId}")) {
+    throw new Error("must have {traceId} where the id of a trace is to stand");
+  }
+  return template;
+}
+
+/** A URL on this machine alone: what is read there has no sign-in of its own. */
+function loopbackUrl(value: string | undefined, env: Env): string {
+  const { origin, hostname } = new URL(httpUrl(value, env));
+  if (!/^(?:127\.\d+\.\d+\.\d+|localhost|\[::1\])$/.test(hostname)) {
+    throw new Error("must be on this machine, such as http://127.0.0.1:4318");
+  }
+  return origin;
 }
 
 function networks(value: string | undefined, env: Env): readonly string[] {

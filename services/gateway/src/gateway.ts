@@ -11,6 +11,7 @@ import { type ConcurrencyLimits, limitConcurrency, unlimitedConcurrency } from "
 import { allowOrigins } from "./edge/cors.ts";
 import { requireHttps } from "./edge/https-only.ts";
 import { type Limits, limitCallers, unlimited } from "./edge/limits.ts";
+import { traces } from "./observe/traces.ts";
 import { docs } from "./openapi/docs.ts";
 import { openApiDocument } from "./openapi/document.ts";
 import { connect } from "./passthrough/connect.ts";
@@ -37,6 +38,8 @@ export type GatewayOptions = RestServerOptions & {
   readonly identityUrl: string;
   /** Where the surfaces are; absent where there are none, and their paths are 404. */
   readonly surfacesUrl?: string | undefined;
+  /** The trace server of a laptop; absent where there is none, and its path is 404. */
+  readonly tracesUrl?: string | undefined;
   /** Refuse requests that came by plain HTTP, here or to a trusted proxy. */
   readonly httpsOnly?: boolean;
   /** The pages; absent where none are served, and their paths are 404. */
@@ -54,7 +57,7 @@ export type GatewayOptions = RestServerOptions & {
  * that are under way.
  */
 export function createGateway(options: GatewayOptions): Promise<FastifyInstance> {
-  const { services, readiness, metrics, verifier, identityUrl, surfacesUrl } = options;
+  const { services, readiness, metrics, verifier, identityUrl, surfacesUrl, tracesUrl } = options;
   const refusals = recordRefusals(options);
   return createRestServer(options, async (app, stopping) => {
     if (options.httpsOnly === true) {
@@ -90,9 +93,13 @@ export function createGateway(options: GatewayOptions): Promise<FastifyInstance>
         verifier,
         bodyLimitBytes: options.bodyLimitBytes,
         anonymousBodyLimitBytes: anonymousBodyLimitOf(options),
+        log: options.log,
         refusals,
         stopping,
       });
+      if (tracesUrl !== undefined) {
+        await limited.register(surface("observe", traces), { tracesUrl, verifier });
+      }
       if (surfacesUrl !== undefined) {
         await limited.register(surface("surfaces", limitedSurfaces), { surfacesUrl });
       }

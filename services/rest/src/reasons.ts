@@ -35,6 +35,8 @@ export const reasons = {
   IDENTITY_UNAVAILABLE: [503, "UNAVAILABLE"],
   /** The surfaces process, which serves the REST of other systems, cannot be reached. */
   SURFACES_UNAVAILABLE: [503, "UNAVAILABLE"],
+  /** The program that keeps the traces on a laptop cannot be reached. */
+  TRACES_UNAVAILABLE: [503, "UNAVAILABLE"],
   CHECKOUT_UNDER_WAY: [504, "DEADLINE_EXCEEDED"],
 } as const satisfies Record<string, readonly [number, string]>;
 

@@ -112,6 +112,7 @@ const events = {
   INTERNAL: "ordinary",
   IDENTITY_UNAVAILABLE: "ordinary",
   SURFACES_UNAVAILABLE: "ordinary",
+  TRACES_UNAVAILABLE: "ordinary",
   CHECKOUT_UNDER_WAY: "ordinary",
 } as const satisfies Readonly<Record<Reason, RecordedEvent | "ordinary">>;
 

@@ -64,8 +64,8 @@ export function orderIdOf({ url }: FastifyRequest, reply: FastifyReply): string 
 
 const orderPath = /^\/v1\/orders\/([\w.~-]{1,64})/;
 
-/** Polled every few seconds. */
-const untraced: ReadonlySet<string> = new Set(["/health", "/ready", "/metrics"]);
+/** Polled every few seconds. Whoever looks at traces must not add to them. */
+const untraced: ReadonlySet<string> = new Set(["/health", "/ready", "/metrics", "/observe/traces"]);
 
 function single(value: string | string[] | undefined): string | undefined {
   return typeof value === "string" ? value : undefined;

@@ -16,7 +16,7 @@ import { SiteConfigProvider } from "./use-site-config.tsx";
 /** Wires what all pages share. */
 export function App({ config }: { config: SiteConfig }) {
   const [session] = useState(() => createSession(config));
-  const [transport] = useState(() => createTransport(session));
+  const [transport] = useState(() => createTransport(session, config.traceRatio));
   const [queries] = useState(createQueries);
   useEffect(() => {
     void session.restore();

@@ -1,4 +1,5 @@
 import { Code } from "@connectrpc/connect";
+import { BatchReserveResponse_Refused_Reason } from "@sagacart/proto/stock/v1/stock_service";
 import { expect, test } from "vitest";
 import { outcomeActivities, plan } from "../sagas/plan.ts";
 import { poisonFailure, transientFailure } from "../sagas/steps.ts";
@@ -26,7 +27,39 @@ test("outcomes are encoded, one letter for each order of the input", async () =>
       }),
     },
   });
-  expect(await createActivities(services).charge({ workflowId, orderIds: ["c", "d", "b", "a"] })).toBe("wgun");
+  expect(await createActivities(services).charge({ workflowId, orderIds: ["c", "d", "b", "a"] })).toBe("wxun");
+});
+
+test.each([
+  ["REJECTED", "d"],
+  ["CANCELLED", "c"],
+  ["EXPIRED", "e"],
+  // Another workflow took it meanwhile.
+  ["UNSPECIFIED", "x"],
+] as const)("an order that is undone and ends %s is told as %s", async (state, code) => {
+  const { services } = fakeServices({
+    saga: fakeSaga([anOrder("a", "CANCELLING")], { a: state }),
+    stock: { batchRelease: () => ({ outcomes: [{ orderId: "a", outcome: { case: "released", value: {} } }] }) },
+    payment: { batchVoid: () => ({ outcomes: [{ orderId: "a", outcome: { case: "voided", value: {} } }] }) },
+  });
+  expect(await createActivities(services).undo({ workflowId, orderIds: ["a"] })).toBe(code);
+});
+
+test("an order that is sold out, and one that is shipped, are told as such", async () => {
+  const soldOut = { case: "refused", value: { reason: BatchReserveResponse_Refused_Reason.OUT_OF_STOCK } } as const;
+  const accepted = { case: "accepted", value: { trackingNumber: "t" } } as const;
+  const committed = { case: "committed", value: {} } as const;
+  const { services } = fakeServices({
+    saga: fakeSaga([anOrder("a", "PENDING"), anOrder("b", "SHIPPING")]),
+    stock: {
+      batchReserve: () => ({ outcomes: [{ orderId: "a", outcome: soldOut }] }),
+      batchCommit: () => ({ outcomes: [{ orderId: "b", outcome: committed }] }),
+    },
+    shipping: { batchCreateShipments: () => ({ outcomes: [{ orderId: "b", outcome: accepted }] }) },
+  });
+  const { reserve, ship } = createActivities(services);
+  expect(await reserve({ workflowId, orderIds: ["a"] })).toBe("s");
+  expect(await ship({ workflowId, orderIds: ["b"] })).toBe("g");
 });
 
 test("the steps share their orders", async () => {
@@ -48,7 +81,7 @@ test("an undo voids the payment before it releases the stock", async () => {
     stock: { batchRelease: () => ({ outcomes: [{ orderId: "a", outcome: { case: "released", value: {} } }] }) },
     payment: { batchVoid: () => ({ outcomes: [{ orderId: "a", outcome: { case: "voided", value: {} } }] }) },
   });
-  expect(await createActivities(services).undo({ workflowId, orderIds: ["a"] })).toBe("g");
+  expect(await createActivities(services).undo({ workflowId, orderIds: ["a"] })).toBe("c");
   expect(rpcsIn(calls)).toEqual(["saga.batchBegin", "payment.batchVoid", "stock.batchRelease", "saga.batchMove"]);
 });
 

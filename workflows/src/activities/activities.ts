@@ -1,13 +1,14 @@
 import { truncate } from "@sagacart/chassis/truncate";
+import { Order_State } from "@sagacart/proto/order/v1/order";
 import type { Services } from "../clients.ts";
-import { type Codes, encodeOutcomes } from "../sagas/codes.ts";
+import { type Codes, type End, encodeOutcomes } from "../sagas/codes.ts";
 import { type Outcome, type PlanRow, plan } from "../sagas/plan.ts";
 import type { StepInput, Steps } from "../sagas/steps.ts";
 import { charge, voidPayments } from "./charge.ts";
 import { withFailures } from "./failures.ts";
 import { giveUp } from "./give-up.ts";
 import { look } from "./look.ts";
-import { createMover, type StepContext } from "./move.ts";
+import { createMover, type Mover, type StepContext } from "./move.ts";
 import { createOrderCache } from "./order-cache.ts";
 import { pay } from "./pay.ts";
 import { refund } from "./refund.ts";
@@ -38,12 +39,17 @@ const undos: readonly Undo[] = plan
 export function createActivities(services: Services): Steps {
   const cache = createOrderCache(services.saga);
   const context: StepContext = { services, cache, move: createMover(services.saga, cache) };
-  const batchStep = (run: Run) => (input: StepInput) => coded(run(context, input));
+  const batchStep = (run: Run, rejected: End) => async (input: StepInput) => {
+    const states = new Map<string, Order_State>();
+    const outcomes = await run({ ...context, move: recording(context.move, states) }, input);
+    return encodeOutcomes(outcomes, (index) => endOf(states.get(input.orderIds[index] ?? ""), rejected));
+  };
   return withFailures<Steps>({
-    reserve: batchStep(planned.reserve.run),
-    charge: batchStep(planned.charge.run),
-    ship: batchStep(planned.ship.run),
-    undo: (input) => coded(undo(context, input, undos)),
+    // Without an undo, an order is rejected only because its products are sold out.
+    reserve: batchStep(planned.reserve.run, "sold out"),
+    charge: batchStep(planned.charge.run, "declined"),
+    ship: batchStep(planned.ship.run, "declined"),
+    undo: batchStep((undoing, input) => undo(undoing, input, undos), "declined"),
     pay: (input) => coded(pay(context, input)),
     giveUp: (input) => coded(giveUp(context, input)),
     look: (input) => look(context, input),
@@ -61,6 +67,33 @@ export function createActivities(services: Services): Steps {
       await services.saga.clearIncident(incident);
     },
   });
+}
+
+/** Records the states that orders are moved to. */
+function recording(move: Mover, states: Map<string, Order_State>): Mover {
+  return async (workflowId, moves) => {
+    const moved = await move(workflowId, moves);
+    for (const [orderId, state] of moved) {
+      states.set(orderId, state);
+    }
+    return moved;
+  };
+}
+
+/** Says how an order ended that is gone. One that was not moved, or is not this workflow's, did not end here. */
+function endOf(state: Order_State | undefined, rejected: End): End {
+  switch (state) {
+    case Order_State.COMPLETED:
+      return "completed";
+    case Order_State.REJECTED:
+      return rejected;
+    case Order_State.CANCELLED:
+      return "cancelled";
+    case Order_State.EXPIRED:
+      return "expired";
+    default:
+      return "skipped";
+  }
 }
 
 async function coded(outcomes: Promise<Outcome[]>): Promise<Codes> {

@@ -1,6 +1,6 @@
 import { inSpan, startSpan } from "@sagacart/chassis/trace/trace";
-import { encodeOutcomes, sortByOutcome } from "../sagas/codes.ts";
-import { type Outcome, plan, type StepName } from "../sagas/plan.ts";
+import { sortByOutcome } from "../sagas/codes.ts";
+import { plan, type StepName } from "../sagas/plan.ts";
 import type { BatchSteps, Carry } from "../sagas/steps.ts";
 import type { FinishedBatches } from "./finished-batches.ts";
 
@@ -12,7 +12,7 @@ import type { FinishedBatches } from "./finished-batches.ts";
 export function createCarry(steps: BatchSteps, finished: FinishedBatches): Carry {
   return {
     async carry({ workflowId, orderIds }) {
-      const outcomes = new Map<string, Outcome>();
+      const answers = new Map<string, string>();
       const undoing: Promise<unknown>[] = [];
 
       /** Returns the orders that go on. */
@@ -22,10 +22,8 @@ export function createCarry(steps: BatchSteps, finished: FinishedBatches): Carry
         }
         const codes = await inSpan(startSpan(`step ${name}`), () => steps[name]({ workflowId, orderIds: ids }));
         const sorted = sortByOutcome(ids, codes);
-        for (const outcome of allOutcomes) {
-          for (const orderId of sorted[outcome]) {
-            outcomes.set(orderId, outcome);
-          }
+        for (const [index, orderId] of ids.entries()) {
+          answers.set(orderId, codes.charAt(index));
         }
         if (sorted.undo.length > 0) {
           // When the undo fails, the orders keep the outcome "undo", and the workflow undoes them with retries.
@@ -44,9 +42,7 @@ export function createCarry(steps: BatchSteps, finished: FinishedBatches): Carry
         await Promise.all(undoing);
       }
       finished.announce(workflowId);
-      return encodeOutcomes(orderIds.map((orderId) => outcomes.get(orderId) ?? "gone"));
+      return orderIds.map((orderId) => answers.get(orderId) ?? "").join("");
     },
   };
 }
-
-const allOutcomes: readonly Outcome[] = ["next", "waits", "undo", "gone"];

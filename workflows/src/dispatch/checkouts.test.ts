@@ -7,6 +7,7 @@ import { fakeCommands } from "../testing/fake-services.ts";
 import { claimFrom, fakeTemporal } from "../testing/fake-temporal.ts";
 import { type CheckoutDispatch, dispatchCheckouts } from "./checkouts.ts";
 import { createMeters } from "./meters.ts";
+import { createOrderSearch } from "./order-search.ts";
 import { type Routing, unversioned } from "./routing.ts";
 
 const batch = (batchId: string, ...orderIds: string[]) => ({
@@ -38,6 +39,7 @@ function dispatchBatches(
     routing,
     commands,
     finished,
+    search: createOrderSearch(silentLog),
     log: silentLog,
     meters: createMeters(metrics, 4),
     claimer: "me",
@@ -57,6 +59,8 @@ test("a claimed batch is started as one workflow, and confirmed after that", asy
     args: [{ orderIds: ["a", "b"], atOnce: true }],
     workflowId: "checkout-1",
     taskQueue: "checkout",
+    staticSummary: "2 orders",
+    typedSearchAttributes: [{ key: { name: "SagacartOrderId", type: "KEYWORD_LIST" }, value: ["a", "b"] }],
     workflowIdReusePolicy: "REJECT_DUPLICATE",
     requestEagerStart: true,
     workflowTaskTimeout: 5_000,

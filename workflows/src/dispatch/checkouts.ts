@@ -8,9 +8,11 @@ import type { CommandService } from "@sagacart/proto/command/v1/command_service"
 import { type Client, WorkflowExecutionAlreadyStartedError, WorkflowFailedError } from "@temporalio/client";
 import type { FinishedBatches } from "../activities/finished-batches.ts";
 import type { checkout } from "../sagas/checkout.ts";
+import { ordersText } from "../sagas/codes.ts";
 import { taskQueue } from "../sagas/messages.ts";
 import { traceBatch } from "../trace/commands.ts";
 import type { Meters } from "./meters.ts";
+import type { OrderSearch } from "./order-search.ts";
 import type { Routing } from "./routing.ts";
 import { createSlots } from "./slots.ts";
 
@@ -18,6 +20,7 @@ export type CheckoutDispatchOptions = {
   temporal: Pick<Client, "workflow">;
   routing: Routing;
   commands: RpcClient<typeof CommandService>;
+  search: OrderSearch;
   finished: FinishedBatches;
   log: Log;
   meters: Meters;
@@ -87,14 +90,19 @@ export function dispatchCheckouts(options: CheckoutDispatchOptions): CheckoutDis
     const { promise: stepsFinished, resolve } = Promise.withResolvers<void>();
     const stopListening = finished.listen(workflowId, resolve);
     try {
-      await temporal.workflow.start<typeof checkout>("checkout", {
-        args: [{ orderIds: members.map(({ orderId }) => orderId), atOnce: true }],
-        workflowId,
-        taskQueue,
-        workflowIdReusePolicy: "REJECT_DUPLICATE",
-        requestEagerStart: routing.runsAll(),
-        workflowTaskTimeout: options.workflowTaskTimeoutMs,
-      });
+      const orderIds = members.map(({ orderId }) => orderId);
+      await options.search.start(orderIds, (found) =>
+        temporal.workflow.start<typeof checkout>("checkout", {
+          ...found,
+          args: [{ orderIds, atOnce: true }],
+          workflowId,
+          taskQueue,
+          staticSummary: ordersText(orderIds.length),
+          workflowIdReusePolicy: "REJECT_DUPLICATE",
+          requestEagerStart: routing.runsAll(),
+          workflowTaskTimeout: options.workflowTaskTimeoutMs,
+        }),
+      );
     } catch (error) {
       stopListening();
       if (!(error instanceof WorkflowExecutionAlreadyStartedError)) {

@@ -7,6 +7,7 @@ import { afterEach, expect, test, vi } from "vitest";
 import { type Fakes, fakeCommands, fakeServices, rpcsIn } from "../testing/fake-services.ts";
 import { claimFrom, fakeTemporal } from "../testing/fake-temporal.ts";
 import { createMeters } from "./meters.ts";
+import { createOrderSearch } from "./order-search.ts";
 import { unversioned } from "./routing.ts";
 import { dispatchSingles } from "./singles.ts";
 
@@ -47,6 +48,7 @@ function dispatchCommands(
     commands,
     kinds: ["PAY", "CANCEL"],
     name: "dispatch-test",
+    search: createOrderSearch(log),
     log,
     meters: createMeters(metrics, 4),
     claimer: "me",
@@ -95,6 +97,7 @@ function refused(id: string) {
 
 const startOptions = {
   taskQueue: "checkout",
+  typedSearchAttributes: [{ key: { name: "SagacartOrderId", type: "KEYWORD_LIST" }, value: ["o"] }],
   workflowTaskTimeout: 5_000,
   workflowIdReusePolicy: "ALLOW_DUPLICATE",
   workflowIdConflictPolicy: "USE_EXISTING",

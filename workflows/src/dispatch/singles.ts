@@ -19,6 +19,7 @@ import type { order } from "../sagas/order.ts";
 import type { refund } from "../sagas/refund.ts";
 import { traceCommand } from "../trace/commands.ts";
 import type { Meters } from "./meters.ts";
+import type { OrderSearch } from "./order-search.ts";
 import { payBackStep, retryPayBack, updatePayBackIncident } from "./pay-back.ts";
 import { recallStep, updateRecallIncident } from "./recall.ts";
 import type { Routing } from "./routing.ts";
@@ -27,6 +28,7 @@ export type SingleDispatchOptions = {
   services: Pick<Services, "payment" | "saga" | "shipping">;
   temporal: Pick<Client, "workflow">;
   routing: Routing;
+  search: OrderSearch;
   /** The service whose commands are claimed, and the kinds to claim. */
   commands: RpcClient<typeof CommandService>;
   kinds: readonly string[];
@@ -105,7 +107,7 @@ function logUndelivered(log: Log, { kind, orderId, deliveries }: Command, error:
 const patience = 12;
 
 async function deliver(options: SingleDispatchOptions, { kind, id, orderId, data }: Command): Promise<void> {
-  const { temporal, services, workflowTaskTimeoutMs: workflowTaskTimeout } = options;
+  const { temporal, services, search, workflowTaskTimeoutMs: workflowTaskTimeout } = options;
   const workflowId = `order-${orderId}`;
   const startOptions = {
     taskQueue,
@@ -115,20 +117,25 @@ async function deliver(options: SingleDispatchOptions, { kind, id, orderId, data
   } as const;
   const update = async (definition: UpdateDefinition<void, []>) => {
     // The workflow of an order that is final has ended: the one started here finds that out and ends.
-    const startWorkflowOperation = new WithStartWorkflowOperation<typeof order>("order", {
-      ...startOptions,
-      workflowId,
-      args: [{ orderId }],
-    });
-    await temporal.workflow.startUpdateWithStart(definition, {
-      updateId: id,
-      waitForStage: "ACCEPTED",
-      startWorkflowOperation,
+    await search.start([orderId], async (found) => {
+      const startWorkflowOperation = new WithStartWorkflowOperation<typeof order>("order", {
+        ...startOptions,
+        ...found,
+        workflowId,
+        args: [{ orderId }],
+      });
+      await temporal.workflow.startUpdateWithStart(definition, {
+        updateId: id,
+        waitForStage: "ACCEPTED",
+        startWorkflowOperation,
+      });
     });
   };
   switch (kind) {
     case "RESUME":
-      await temporal.workflow.start<typeof order>("order", { ...startOptions, workflowId, args: [{ orderId }] });
+      await search.start([orderId], (found) =>
+        temporal.workflow.start<typeof order>("order", { ...startOptions, ...found, workflowId, args: [{ orderId }] }),
+      );
       return;
     case "PAY":
       return await update(payUpdate);
@@ -136,11 +143,14 @@ async function deliver(options: SingleDispatchOptions, { kind, id, orderId, data
       return await update(cancelUpdate);
     case "REFUND": {
       const paymentRefundId = textIn(data, "paymentRefundId");
-      await temporal.workflow.start<typeof refund>("refund", {
-        ...startOptions,
-        workflowId: `refund-${paymentRefundId}`,
-        args: [{ orderId, refundId: textIn(data, "refundId"), paymentRefundId }],
-      });
+      await search.start([orderId], (found) =>
+        temporal.workflow.start<typeof refund>("refund", {
+          ...startOptions,
+          ...found,
+          workflowId: `refund-${paymentRefundId}`,
+          args: [{ orderId, refundId: textIn(data, "refundId"), paymentRefundId }],
+        }),
+      );
       return;
     }
     case "RETRY":

@@ -1,6 +1,13 @@
-import { CancellationScope, patched, setHandler, TemporalFailure, workflowInfo } from "@temporalio/workflow";
+import {
+  CancellationScope,
+  patched,
+  setCurrentDetails,
+  setHandler,
+  TemporalFailure,
+  workflowInfo,
+} from "@temporalio/workflow";
 import { type Attempts, carry, isPoison, persistent, runWithRetries } from "./attempt.ts";
-import { type Codes, sortByOutcome } from "./codes.ts";
+import { type Codes, createTally, sortByOutcome } from "./codes.ts";
 import { type CheckoutInput, type CheckoutResult, progressQuery, retrySignal } from "./messages.ts";
 import { type Outcome, plan, type StepName } from "./plan.ts";
 
@@ -31,6 +38,14 @@ export async function checkout({ orderIds, atOnce }: CheckoutInput): Promise<Che
     /** Undos and hand-overs, which run beside the steps. */
     const sideWork: Promise<void>[] = [];
     let handedOver = 0;
+    const tally = createTally(orderIds.length);
+    /** What Temporal's page shows of a run. It is the answer to a query, and leaves no event. */
+    const tell = () => setCurrentDetails(tally.toString());
+    const counted = (codes: Codes): Codes => {
+      tally.add(codes);
+      tell();
+      return codes;
+    };
 
     if (atOnce !== true || !(await runAllAtOnce())) {
       let going = orderIds;
@@ -44,7 +59,7 @@ export async function checkout({ orderIds, atOnce }: CheckoutInput): Promise<Che
     while (sideWork.length > 0) {
       await sideWork.shift();
     }
-    return { settled: orderIds.length - handedOver, handedOver };
+    return { settled: orderIds.length - handedOver, handedOver, summary: tally.toString() };
 
     /** Returns true if all steps succeeded. */
     async function runAllAtOnce(): Promise<boolean> {
@@ -59,7 +74,7 @@ export async function checkout({ orderIds, atOnce }: CheckoutInput): Promise<Che
         }
         throw error;
       }
-      startSideWork(sortByOutcome(orderIds, codes));
+      startSideWork(sortByOutcome(orderIds, counted(codes)));
       return true;
     }
 
@@ -94,7 +109,7 @@ export async function checkout({ orderIds, atOnce }: CheckoutInput): Promise<Che
           attempts,
           retryNow,
         });
-        return sortByOutcome(ids, codes);
+        return sortByOutcome(ids, counted(codes));
       } catch (error) {
         if (!isPoison(error)) {
           throw error;
@@ -117,6 +132,8 @@ export async function checkout({ orderIds, atOnce }: CheckoutInput): Promise<Che
 
     async function handOver(ids: readonly string[], why: "waits" | "poison"): Promise<void> {
       handedOver += ids.length;
+      tally.handedOver(ids.length);
+      tell();
       await persistent.handOver({ workflowId, orderIds: ids, why });
     }
   });

@@ -9,8 +9,8 @@ export type CheckoutInput = {
   /** Run all steps first in a row, as one activity. Absent in batches recorded before there was that. */
   readonly atOnce?: boolean;
 };
-/** How many orders the batch settled, and how many moved to workflows of their own. */
-export type CheckoutResult = { readonly settled: number; readonly handedOver: number };
+/** How many orders the batch settled, how many moved to workflows of their own, and the same for people. */
+export type CheckoutResult = { readonly settled: number; readonly handedOver: number; readonly summary: string };
 
 /** Input of `order`, the workflow of one order that waits for something or is a poison order. */
 export type OrderInput = { readonly orderId: string };

@@ -1,6 +1,6 @@
 import { Order_State } from "@sagacart/proto/order/v1/order";
 import { expect, test } from "vitest";
-import { decodeOutcomes, encodeOutcomes, sortByOutcome } from "./codes.ts";
+import { createTally, decodeOutcomes, type End, encodeOutcomes, sortByOutcome } from "./codes.ts";
 import { type OrderState, type Outcome, plan, plannedStep, type StepName, undoing } from "./plan.ts";
 
 const mainSteps: StepName[] = ["reserve", "charge", "ship"];
@@ -51,7 +51,33 @@ test("outcomes survive the letters of the history", () => {
   const outcomes: Outcome[] = ["next", "waits", "undo", "gone"];
   expect(encodeOutcomes(outcomes)).toBe("nwug");
   expect(decodeOutcomes("nwug")).toEqual(outcomes);
-  expect(() => decodeOutcomes("nx")).toThrow('"x" in "nx" is not the code of an outcome');
+  expect(() => decodeOutcomes("nz")).toThrow('"z" in "nz" is not the code of an outcome');
+});
+
+test("how an order ended that is gone survives, too", () => {
+  const ends: End[] = ["completed", "sold out", "declined", "cancelled", "expired", "skipped"];
+  const gone = ends.map((): Outcome => "gone");
+  const codes = encodeOutcomes(gone, (index) => ends[index] ?? "skipped");
+  expect(codes).toBe("gsdcex");
+  expect(decodeOutcomes(codes)).toEqual(gone);
+});
+
+test.each<[number, string[], number, string]>([
+  [3, ["ggd"], 0, "3 orders, 2 completed, 1 declined"],
+  [1, ["g"], 0, "1 order, 1 completed"],
+  // An order whose undo comes later is counted when that has ended it.
+  [2, ["gu", "d"], 0, "2 orders, 1 completed, 1 declined"],
+  [4, ["gw"], 1, "4 orders, 1 completed, 1 handed over, 2 under way"],
+  [2, ["nn", "gg"], 0, "2 orders, 2 completed"],
+  [2, [], 0, "2 orders, 2 under way"],
+  [0, [], 0, "0 orders"],
+])("%i orders with the answers %j and %i handed over: %s", (total, answers, handedOver, expected) => {
+  const tally = createTally(total);
+  for (const codes of answers) {
+    tally.add(codes);
+  }
+  tally.handedOver(handedOver);
+  expect(tally.toString()).toBe(expected);
 });
 
 test("orders are sorted by outcome, in their order", () => {

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { WorkflowHandleWithFirstExecutionRunId } from "@temporalio/client";
+import type { Client, WorkflowHandleWithFirstExecutionRunId } from "@temporalio/client";
 import { TestWorkflowEnvironment } from "@temporalio/testing";
 import {
   bundleWorkflowCode,
@@ -37,6 +37,9 @@ export type ActivityCall = readonly [name: string, input: unknown];
 
 /** Temporal's dev server, in memory, and a worker whose activities are fakes. */
 export type Temporal = AsyncDisposable & {
+  readonly client: Client;
+  /** The worker's. */
+  readonly taskQueue: string;
   /**
    * Gives the worker these activities, for one test. An activity that the test does not give answers that all went
    * well. The tests of a file share the worker, since a new one takes about a second: each must end its workflows.
@@ -77,6 +80,8 @@ export async function startTemporal(): Promise<Temporal> {
   });
   const running = worker.run();
   return {
+    client: env.client,
+    taskQueue,
     useActivities(given) {
       current = { ...activitiesThatGoWell, ...given };
       const own: ActivityCall[] = [];

@@ -14,6 +14,7 @@ import { type CommandSources, connectServices, type Services } from "../clients.
 import type { Config } from "../config.ts";
 import { dispatchCheckouts } from "../dispatch/checkouts.ts";
 import { createMeters } from "../dispatch/meters.ts";
+import { createOrderSearch } from "../dispatch/order-search.ts";
 import { unversioned, watchRouting } from "../dispatch/routing.ts";
 import { dispatchSingles, orderKinds, paymentKinds, shippingKinds } from "../dispatch/singles.ts";
 import { dispatchStalled } from "../dispatch/stalled.ts";
@@ -92,6 +93,7 @@ export async function runWorker(config: Config, stopping: Promise<void>, wrap: W
     temporal,
     services,
     routing,
+    search: createOrderSearch(log),
     log,
     meters,
     claimer: `${hostname()}/${process.pid}`,

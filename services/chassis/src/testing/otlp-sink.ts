@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer, type ServerResponse } from "node:http";
 import { buffer } from "node:stream/consumers";
 import { gunzipSync } from "node:zlib";
-import { decodeSpans, type SentSpan } from "./otlp-decode.ts";
+import { decodeSpans, type SentSpan } from "../trace/otlp.ts";
 
 export type OtlpSink = AsyncDisposable & {
   /** For OTEL_EXPORTER_OTLP_ENDPOINT. */

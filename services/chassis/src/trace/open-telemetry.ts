@@ -16,7 +16,7 @@ import { BatchSpanProcessor, type IdGenerator, RandomIdGenerator, TracerProvider
 import type { Log } from "../process/log.ts";
 import { truncate } from "../truncate.ts";
 import type { TraceConfig } from "./env.ts";
-import { samplerOf } from "./sampler.ts";
+import { ratioOf, samplerOf } from "./sampler.ts";
 import type { Attributes, Link, Span, SpanOptions, Tracer } from "./span.ts";
 import { isSampled, spanIdOf, toTraceparent, traceIdOf } from "./traceparent.ts";
 
@@ -58,6 +58,7 @@ export function openTelemetry(options: OpenTelemetryOptions): { tracer: Tracer; 
   const tracer = provider.getTracer("sagacart", version());
   return {
     tracer: {
+      ratio: ratioOf(config),
       start(name, { kind, parent, attributes, links, startMs, spanId }: SpanOptions): Span {
         nextSpanId = spanId;
         const span = tracer.startSpan(

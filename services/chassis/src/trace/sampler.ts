@@ -29,6 +29,21 @@ export function samplerOf({ OTEL_TRACES_SAMPLER: name, OTEL_TRACES_SAMPLER_ARG: 
   }
 }
 
+/** Returns the share of the traces that begin here which that sampler samples. */
+export function ratioOf({ OTEL_TRACES_SAMPLER: name, OTEL_TRACES_SAMPLER_ARG: ratio }: Choice): number {
+  switch (name) {
+    case "always_on":
+    case "parentbased_always_on":
+      return 1;
+    case "always_off":
+    case "parentbased_always_off":
+      return 0;
+    case "traceidratio":
+    case "parentbased_traceidratio":
+      return ratio;
+  }
+}
+
 /**
  * Samples like ParentBasedSampler, but samples a trace that begins with links if one of the linked traces is sampled. Such
  * a trace is a batch's, and its links are its parents. Sampled by its own id, it would be missing from the sampled traces

@@ -27,4 +27,8 @@ export type Span = {
   end(error?: string): void;
 };
 
-export type Tracer = { start(name: string, options: SpanOptions): Span };
+export type Tracer = {
+  start(name: string, options: SpanOptions): Span;
+  /** The share of the traces that begin here to sample, from 0 to 1. */
+  readonly ratio: number;
+};

@@ -15,8 +15,8 @@ export function inContext<Given extends unknown[]>(callback: (...given: Given) =
 }
 
 /**
- * A client that starts a span for each statement of a traced call. The span has the statement's name, by which to find it
- * in the source; the span of an unnamed statement has its text. Parameter values are never recorded.
+ * A client that starts a span for each statement of a traced call. The span has the statement's text, and its name, by which
+ * to find it in the source. Parameter values are never recorded.
  */
 export class TracedClient extends pg.Client {
   readonly #attributes: Attributes;
@@ -65,7 +65,7 @@ export class TracedClient extends pg.Client {
 function spanOf(statement: unknown, attributes: Attributes): Span | undefined {
   const { name, text } = statementOf(statement);
   const span = startSpan(name ?? operationOf(text), { kind: "client", attributes });
-  span?.set(name === undefined ? { "db.query.text": truncate(text, 1_000) } : { "db.query.summary": name });
+  span?.set({ "db.query.summary": name, "db.query.text": truncate(text, 1_000) });
   return span;
 }
 

@@ -94,6 +94,10 @@ test("a statement that waited for a connection is in the waiting caller's trace,
   expect(new Map(statements.map(({ name, traceId }) => [name, traceId]))).toEqual(
     new Map(["a", "b", "c"].map((name, index) => [`statement ${name}`, traces[index]])),
   );
+  expect(statements[0]?.attributes).toMatchObject({
+    "db.query.summary": "statement a",
+    "db.query.text": "select $1::text",
+  });
   expect(JSON.stringify(statements)).not.toContain("secret");
   expect(sink.spans.find(({ name }) => name === "SELECT")).toMatchObject({
     isError: true,

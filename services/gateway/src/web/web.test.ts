@@ -14,6 +14,12 @@ const settings = {
   simulatedProviders: true,
   pictureOrigins: ["https://images.example", "https://cdn.example:8443"],
   temporalUrl: undefined,
+  launcher: false,
+  securityLogUrl: undefined,
+  auditCronJob: undefined,
+  traceUrl: undefined,
+  keepsTraces: undefined,
+  traceRatio: undefined,
 };
 let directory: string;
 let surfaces: Upstream;
@@ -148,6 +154,7 @@ test("the settings of this installation are told", async () => {
     clientId: "sagacart-web",
     simulatedProviders: true,
     pictureOrigins: ["https://images.example", "https://cdn.example:8443"],
+    launcher: false,
   });
   expect(answer.headers.get("cache-control")).toBe("no-cache");
 });

@@ -4,7 +4,9 @@ import { startTestIdentity, startTestMailServer, type TestIdentity, type TestMai
 import { claimsOf, createBrowser, createOidcApp, type OidcApp, type TestBrowser } from "../testing/oidc-app.ts";
 
 const redirectUri = "http://app.test/callback";
-const apps = JSON.stringify([{ client_id: "app", client_name: "The <App>", redirect_uris: [redirectUri] }]);
+const scopes = ["openid", "profile", "email", "account"];
+const apps = JSON.stringify([{ client_id: "app", client_name: "The <App>", scopes, redirect_uris: [redirectUri] }]);
+const asked = { clientId: "app", redirectUri, scope: scopes.join(" ") };
 const cleanup = new AsyncDisposableStack();
 let post: TestMailServer;
 /** One shop whose people may sign in at once, and one where they have to confirm their address first. */
@@ -17,7 +19,7 @@ beforeAll(async () => {
   post = cleanup.use(await startTestMailServer());
   const start = async (env: Record<string, string>): Promise<Shop> => {
     const running = cleanup.use(await startTestIdentity({ env: { SMTP_URL: post.url, OIDC_CLIENTS: apps, ...env } }));
-    return { running, app: await createOidcApp(running, { clientId: "app", redirectUri }) };
+    return { running, app: await createOidcApp(running, asked) };
   };
   open = await start({});
   strict = await start({ UNVERIFIED_USERS_MAY: "nothing" });
@@ -268,7 +270,7 @@ describe("a form to register", () => {
     const { running, app } = await (async () => {
       const env = { OIDC_CLIENTS: apps, REGISTRATIONS_FREE_PER_ADDRESS: "2" };
       const started = cleanup.use(await startTestIdentity({ env }));
-      return { running: started, app: await createOidcApp(started, { clientId: "app", redirectUri }) };
+      return { running: started, app: await createOidcApp(started, asked) };
     })();
     const register = async (address: string) =>
       await (await begin({ running, app })).submit(newPerson(), { "x-client-address": address });

@@ -1,4 +1,5 @@
 import { Order_State } from "@sagacart/proto/order/v1/order";
+import { WaitFor } from "@sagacart/proto/order/v1/order_service";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startOrderService, type TestOrderService } from "../testing/order.ts";
 import { reasonOf, testOrders } from "../testing/test-orders.ts";
@@ -36,6 +37,20 @@ describe("an order", () => {
     await watching;
     expect(seen).toEqual([2n, 3n, 4n, 5n]);
   });
+});
+
+test.each([
+  ["a recorded trace", "01", "0af7651916cd43dd8448eb211c80319c"],
+  ["a trace that is not recorded", "00", ""],
+])("a change names the call's trace: %s", async (_, flags, traceId) => {
+  const traceparent = `00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-${flags}`;
+  const placed = { customerId: "ann", lines: [{ productId: "mug", quantity: 1 }], waitFor: WaitFor.ACCEPTED };
+  const { order } = await service.orders.checkout(placed, { headers: { traceparent } });
+  await bring(order!.id, "RESERVED");
+
+  const { changes } = await service.orders.getOrder({ id: order!.id });
+
+  expect(changes.map((change) => change.traceId)).toEqual([traceId, ""]);
 });
 
 test("hundreds of watches that begin at once leave the pool's connections to others", async () => {

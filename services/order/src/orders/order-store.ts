@@ -2,6 +2,7 @@ import { create, toJson } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
 import { unnest } from "@sagacart/chassis/postgres/unnest";
+import { isSampled, traceIdOf } from "@sagacart/chassis/trace/traceparent";
 import { type Order, type OrderChange, OrderChangeSchema } from "@sagacart/proto/order/v1/order";
 import { type Address, AddressSchema } from "@sagacart/proto/type/v1/address";
 import type { Dispute } from "../disputes/dispute.ts";
@@ -138,9 +139,9 @@ export async function loadOrders(db: Queryable, ids: readonly string[]): Promise
 
 /** Loads the changes of an order's state after a sequence, oldest first. */
 export async function loadChanges(db: Queryable, asked: readonly ChangesAfter[]): Promise<OrderChange[][]> {
-  const { rows } = await db.query<{ nth: number; sequence: bigint; state: State; reason: string | null; time: Date }>({
+  const { rows } = await db.query<ChangeRow>({
     name: "load-order-changes",
-    text: `select asked.nth::integer as nth, sequence, data->>'state' as state, data->>'reason' as reason, time
+    text: `select asked.nth::integer as nth, sequence, data->>'state' as state, data->>'reason' as reason, time, traceparent
            from unnest($1::text[], $2::bigint[]) with ordinality as asked (subject, after, nth)
            join events on events.subject = asked.subject and events.sequence > asked.after
            order by asked.nth, sequence`,
@@ -154,11 +155,26 @@ export async function loadChanges(db: Queryable, asked: readonly ChangesAfter[])
         state: stateToProto(row.state),
         reason: row.reason ?? "",
         time: timestampFromDate(row.time),
+        traceId: traceIdIn(row.traceparent ?? undefined),
       }),
     );
   }
   return changes;
 }
+
+/** Returns the id of a trace that is recorded; "" without one. */
+function traceIdIn(traceparent: string | undefined): string {
+  return isSampled(traceparent) ? traceIdOf(traceparent) : "";
+}
+
+type ChangeRow = {
+  readonly nth: number;
+  readonly sequence: bigint;
+  readonly state: State;
+  readonly reason: string | null;
+  readonly time: Date;
+  readonly traceparent: string | null;
+};
 
 /** Asks for the changes of an order after a sequence. */
 export type ChangesAfter = { readonly orderId: string; readonly after: bigint };

@@ -2,6 +2,7 @@ import type { DescMethod } from "@bufbuild/protobuf";
 import { Code, ConnectError, type Interceptor, type Transport } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-web";
 import { type Session, userChanged, userIdOf } from "../auth/session.ts";
+import { traceClicks } from "./trace.ts";
 
 /** Longer than the services wait for an outcome, which is 30 s. */
 export const defaultTimeoutMs = 40_000;
@@ -9,9 +10,11 @@ export const defaultTimeoutMs = 40_000;
 /**
  * Returns the transport of all calls: Connect, to the gateway that served the page. Calls that only read are GETs, which the
  * gateway does not count as writes; those with a guest's token or a person's name are POSTs, since a URL ends up in logs.
+ * `traceRatio` is the share of clicks that are traced; without it none is, and nothing is sent for it.
  */
-export function createTransport(session: Session): Transport {
-  const options = { baseUrl: location.origin, interceptors: [authorize(session)] };
+export function createTransport(session: Session, traceRatio?: number): Transport {
+  const traces = traceRatio === undefined ? [] : [traceClicks(traceRatio)];
+  const options = { baseUrl: location.origin, interceptors: [authorize(session), ...traces] };
   const post = createConnectTransport(options);
   const get = createConnectTransport({ ...options, useHttpGet: true });
   return {

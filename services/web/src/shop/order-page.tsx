@@ -5,10 +5,12 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, useLocation } from "@tanstack/react-router";
 import { Suspense, useEffect, useState } from "react";
 import { isStaff, useSession } from "../auth/use-session.tsx";
+import { traceIdsOf, traceUrl as traceUrlOf } from "../console/orders/trace/trace-ids.ts";
 import { workflowUrl } from "../console/orders/workflow-url.ts";
 import { dateOf, formatMoney, formatTime } from "../i18n/format.ts";
 import { type Language, useLanguage, useTexts } from "../i18n/language.tsx";
 import { lazyChunk } from "../layout/lazy-chunk.ts";
+import { PageLink } from "../layout/page-link.tsx";
 import { failureOf } from "../rpc/failure.ts";
 import { FailureAlert } from "../rpc/failure-alert.tsx";
 import { useSiteConfig } from "../use-site-config.tsx";
@@ -66,7 +68,7 @@ export function OrderPage() {
             )}
             <FailureAlert error={cancel.error} />
             <Contents order={order} />
-            {isStaff(state) && <ForStaff order={order} />}
+            {isStaff(state) && <ForStaff order={order} changes={watched.changes} />}
             {isGuest && state.kind === "signed-in" && (
               <Suspense>
                 <ClaimOrder order={order} onClaimed={watchAgain} />
@@ -312,24 +314,41 @@ function Contents({ order }: { order: Order }) {
   );
 }
 
-/** Shows operators where to find it elsewhere. */
-function ForStaff({ order }: { order: Order }) {
+/** Shows staff where to find it elsewhere. */
+function ForStaff({ order, changes }: { order: Order; changes: Watched["changes"] }) {
   const text = useTexts(orderTexts);
-  const { temporalUrl } = useSiteConfig();
-  if (order.workflowId === "") {
-    return null;
-  }
+  const { temporalUrl, traceUrl, keepsTraces } = useSiteConfig();
+  const { state } = useSession();
+  const isOperator = state.kind === "signed-in" && state.user.roles.includes("operator");
+  const [traceId] = traceIdsOf(changes);
   return (
-    <Text size="sm">
-      {text.workflow}:{" "}
-      {temporalUrl === undefined ? (
-        order.workflowId
-      ) : (
-        <Anchor href={workflowUrl(temporalUrl, order.workflowId)} target="_blank" rel="noreferrer" size="sm">
-          {order.workflowId}
-        </Anchor>
+    <>
+      {order.workflowId !== "" && (
+        <Text size="sm">
+          {text.workflow}:{" "}
+          {temporalUrl === undefined ? (
+            order.workflowId
+          ) : (
+            <Anchor href={workflowUrl(temporalUrl, order.workflowId)} target="_blank" rel="noreferrer" size="sm">
+              {order.workflowId}
+            </Anchor>
+          )}
+        </Text>
       )}
-    </Text>
+      {isOperator && traceId !== undefined && (traceUrl !== undefined || keepsTraces === true) && (
+        <Text size="sm">
+          {traceUrl === undefined ? (
+            <PageLink to="/console/$" params={{ _splat: `orders/${order.id}` }} hash="trace" size="sm">
+              {text.trace}
+            </PageLink>
+          ) : (
+            <Anchor href={traceUrlOf(traceUrl, traceId)} target="_blank" rel="noreferrer" size="sm">
+              {text.trace}
+            </Anchor>
+          )}
+        </Text>
+      )}
+    </>
   );
 }
 

@@ -31,6 +31,7 @@ export type OrderTexts = {
   readonly pickUp: string;
   readonly shipTo: string;
   readonly workflow: string;
+  readonly trace: string;
   readonly mails: (email: string) => string;
   readonly messages: string;
   readonly noMessages: string;
@@ -86,6 +87,7 @@ export const orderTexts: Texts<OrderTexts> = {
     pickUp: "You pick it up.",
     shipTo: "Ship to",
     workflow: "Temporal workflow",
+    trace: "Trace",
     mails: (email) => `Messages about this order go to ${email}.`,
     messages: "Messages",
     noMessages: "There are no messages about this order yet.",
@@ -139,6 +141,7 @@ export const orderTexts: Texts<OrderTexts> = {
     pickUp: "Sie holen es ab.",
     shipTo: "Lieferung an",
     workflow: "Temporal-Workflow",
+    trace: "Ablaufverfolgung (Trace)",
     mails: (email) => `Nachrichten zu dieser Bestellung gehen an ${email}.`,
     messages: "Nachrichten",
     noMessages: "Zu dieser Bestellung gibt es noch keine Nachrichten.",

@@ -20,6 +20,7 @@ import { IncidentActions } from "./incident-actions.tsx";
 import { loadRecords } from "./load-records.ts";
 import { OrderBadge } from "./orders-page.tsx";
 import { Timeline } from "./timeline-view.tsx";
+import { TraceButton, TraceSection } from "./trace/trace-section.tsx";
 import { workflowUrl } from "./workflow-url.ts";
 
 /** An order with everything that all services know about it, on one timeline. */
@@ -33,7 +34,17 @@ export function OrderPage() {
   });
   return (
     <Stack>
-      <Heading title={`Order ${id}`} actions={query.data && <OrderActions records={query.data.records} />} />
+      <Heading
+        title={`Order ${id}`}
+        actions={
+          query.data && (
+            <>
+              <TraceButton changes={query.data.records.changes} />
+              <OrderActions records={query.data.records} />
+            </>
+          )
+        }
+      />
       <Waiting query={query} label="the order" />
       {query.data !== undefined && (
         <>
@@ -57,6 +68,7 @@ export function OrderPage() {
             Timeline
           </Title>
           <Timeline entries={timelineOf(query.data.records)} />
+          <TraceSection changes={query.data.records.changes} isFinal={isFinal(query.data.records.order.state)} />
         </>
       )}
     </Stack>
