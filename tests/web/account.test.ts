@@ -173,7 +173,7 @@ test("an address book is filled, edited, cleared up, and shipped to", async ({ t
     await other.getByText("Ada, Marktplatz 3, 10115 Berlin, DE").waitFor();
     await other.close();
     await page.getByRole("button", { name: "Save the address" }).click();
-    await page.getByText("This has been changed elsewhere in the meantime.").waitFor();
+    await page.getByText("Saved elsewhere in the meantime:").waitFor();
     await page.getByText("Ada, Marktplatz 3, 10115 Berlin, DE").waitFor();
     expect(await page.getByLabel("Street and number").inputValue()).toBe("Nebenstraße 2");
     await page.getByRole("button", { name: "Save the address" }).click();

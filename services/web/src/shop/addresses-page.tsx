@@ -1,10 +1,9 @@
 import { create } from "@bufbuild/protobuf";
-import { createConnectQueryKey, useMutation, useQuery } from "@connectrpc/connect-query";
+import { useMutation, useQuery } from "@connectrpc/connect-query";
 import { Alert, Badge, Button, Checkbox, Container, Group, Loader, Stack, Text, Title } from "@mantine/core";
 import { IdentityService } from "@sagacart/proto/identity/v1/identity_service";
 import type { UserAddress } from "@sagacart/proto/identity/v1/user";
 import { AddressSchema } from "@sagacart/proto/type/v1/address";
-import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useSession } from "../auth/use-session.tsx";
 import { type Texts, useLanguage, useTexts } from "../i18n/language.tsx";
@@ -99,10 +98,9 @@ type Opened = { readonly kind: "none" | "new" } | { readonly kind: "edit"; reado
 function AddressBook() {
   const text = useTexts(texts);
   const { data, error, isPending, refetch } = useQuery(IdentityService.method.listAddresses, allAddresses);
-  const reread = useReread();
   const [opened, setOpened] = useState<Opened>({ kind: "none" });
   const close = () => setOpened({ kind: "none" });
-  const again = { onSettled: reread };
+  const again = { onSettled: () => refetch() };
   const remove = useMutation(IdentityService.method.deleteAddress, again);
   const makeDefault = useMutation(IdentityService.method.updateAddress, again);
   const addresses = data?.addresses ?? [];
@@ -230,18 +228,16 @@ function EditForm({ saved, onClose }: { saved: UserAddress; onClose: () => void 
   const [draft, setDraft] = useState(() => draftOf(saved.address));
   const [isDefault, setIsDefault] = useState(saved.isDefault);
   const [conflict, setConflict] = useState<UserAddress>();
+  const names = useNames("address.address");
   const update = useMutation(IdentityService.method.updateAddress, {
     onSuccess: async () => {
       await reread();
       onClose();
     },
     onError: async (error) => {
-      if (failureOf(error).reason !== "ETAG_MISMATCH") {
-        return;
-      }
-      // From now on the form is a change of that one, which the person has seen.
-      const current = (await reread())?.addresses.find(({ id }) => id === saved.id);
-      if (current !== undefined) {
+      const current = (await reread()).find(({ id }) => id === saved.id);
+      if (failureOf(error).reason === "ETAG_MISMATCH" && current !== undefined) {
+        // From now on the form is a change of that one, which the person has seen.
         setConflict(current);
         setEtag(current.etag);
       }
@@ -270,7 +266,7 @@ function EditForm({ saved, onClose }: { saved: UserAddress; onClose: () => void 
         });
       }}
     >
-      <FailureAlert error={update.error} names={useNames("address.address")} />
+      {conflict === undefined && <FailureAlert error={update.error} names={names} />}
       {conflict !== undefined && (
         <Alert color="orange" variant="outline" title={text.savedMeanwhile}>
           <Stack gap="xs" align="flex-start">
@@ -332,20 +328,10 @@ function DraftForm(given: {
   );
 }
 
-/** Returns a function that reads the address book again, and returns it. */
+/** Returns a function that reads the address book again, and returns what it has then. */
 function useReread() {
-  const queries = useQueryClient();
-  const queryKey = createConnectQueryKey({
-    schema: IdentityService.method.listAddresses,
-    input: allAddresses,
-    cardinality: "finite",
-  });
-  return async () => {
-    await queries.invalidateQueries({
-      queryKey: createConnectQueryKey({ schema: IdentityService, cardinality: undefined }),
-    });
-    return queries.getQueryData(queryKey);
-  };
+  const { refetch } = useQuery(IdentityService.method.listAddresses, allAddresses);
+  return async () => (await refetch()).data?.addresses ?? [];
 }
 
 /** Returns the labels of the fields, by their paths in the request. */

@@ -48,17 +48,19 @@ export function ClaimNotice({ user, customerId }: { user: User; customerId: stri
   const orders = createClient(GuestOrderService, useTransport());
   const queries = useQueryClient();
   const [isLater, setIsLater] = useState(() => sessionStorage.getItem(laterKey) === user.id);
-  const ids = guestOrderIds();
   const email = user.email ?? "";
   const { data } = useQuery({
-    queryKey: ["claimable", user.id, ...ids],
-    queryFn: () =>
-      findClaimable(
-        ids,
-        email,
-        async (id) => (await orders.getGuestOrder({ id, guestToken: guestTokenOf(id) ?? "" })).order,
-      ),
-    enabled: !isLater && ids.length > 0 && email !== "",
+    queryKey: ["claimable", user.id],
+    queryFn: async () => {
+      const read = async (id: string) => (await orders.getGuestOrder({ id, guestToken: guestTokenOf(id) ?? "" })).order;
+      const found = await findClaimable(guestOrderIds(), email, read);
+      // Somebody has claimed them in another browser: their tokens will never open anything again.
+      for (const id of found.gone) {
+        forgetGuestOrder(id);
+      }
+      return found;
+    },
+    enabled: !isLater && email !== "",
     staleTime: 60_000,
   });
   const ready = data?.ready ?? [];
