@@ -1,4 +1,7 @@
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
 import type { SentSpan } from "@sagacart/chassis/trace/otlp";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { authorizationOf } from "../scripts/stack/tokens.ts";
@@ -14,14 +17,28 @@ let call: Caller;
 let productId: string;
 let customerId: string;
 let operator: { authorization: string };
+/** Takes webhooks. */
+let hooks: Server;
 beforeAll(async () => {
   shop = await startShop({}, { observe: true });
   call = callerOf(shop.stack);
   productId = await makeProduct(shop.shop, 1_000);
   customerId = await makeCustomer(shop.shop, 1_000_000n);
   operator = { authorization: await authorizationOf(shop.stack.addresses, "admin") };
+  hooks = createServer((_, response) => response.writeHead(204).end()).listen(0, "127.0.0.1");
+  await once(hooks, "listening");
+  const { port } = hooks.address() as AddressInfo;
+  const endpoint = { url: `http://127.0.0.1:${port}/hook?token=secret`, eventTypes: ["sagacart.order.completed.v1"] };
+  const key = { "idempotency-key": crypto.randomUUID() };
+  expect(await call("POST /v1/webhook-endpoints", { endpoint }, { ...operator, ...key })).toMatchObject({
+    status: 200,
+  });
 });
-afterAll(async () => await shop?.[Symbol.asyncDispose]());
+afterAll(async () => {
+  await shop?.[Symbol.asyncDispose]();
+  hooks?.closeAllConnections();
+  hooks?.close();
+});
 
 async function buy(headers: Record<string, string> = {}, waitFor = "WAIT_FOR_COMPLETED"): Promise<string> {
   const order = {
@@ -29,6 +46,7 @@ async function buy(headers: Record<string, string> = {}, waitFor = "WAIT_FOR_COM
     lines: [{ productId, quantity: 1 }],
     paymentMethod: "pm_ok",
     shippingAddress: home("12345"),
+    contactEmail: "ada@example.com",
     waitFor,
   };
   const key = { "idempotency-key": crypto.randomUUID() };
@@ -81,6 +99,8 @@ const steps = [
   "payment client PUT /charges/{key}",
   "shipping server sagacart.shipping.v1.ShippingService/BatchCreateShipments",
   "notifier consumer consume notifier",
+  "notifier client send mail",
+  "notifier client send webhook",
 ];
 
 test("an order is one trace, from the request to each statement of every service, which its changes name", async () => {
@@ -104,7 +124,9 @@ test("an order is one trace, from the request to each statement of every service
   expect(ofTheTrace.filter(({ parentSpanId }) => !known.has(parentSpanId)).map(inShort)).toEqual([
     "gateway server POST /v1/orders",
   ]);
-  expect(JSON.stringify(spans)).not.toContain("Springfield");
+  for (const secret of ["Springfield", "ada@example.com", "token=secret"]) {
+    expect(JSON.stringify(spans)).not.toContain(secret);
+  }
 });
 
 test("an order that shared its batch with others shows the batch's steps, and nothing of the others", async () => {

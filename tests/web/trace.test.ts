@@ -38,10 +38,10 @@ async function inBrowser(
   await visit(browser, { ...device, locale: "en-US", name, expected }, async ({ page }) => await run(page));
 }
 
-async function shoot(page: Page, name: string): Promise<void> {
+async function shoot(page: Page, name: string, fullPage = true): Promise<void> {
   const folder = process.env.WEB_SCREENSHOTS;
   if (folder !== undefined) {
-    await page.screenshot({ path: join(folder, `trace-${name}.png`), fullPage: true });
+    await page.screenshot({ path: join(folder, `trace-${name}.png`), fullPage });
   }
 }
 
@@ -103,6 +103,8 @@ test("an order that a click placed shows its trace, from the gateway to each sta
     expect(await seriousProblems(page)).toEqual([]);
     expect(await isTooWide(page)).toBe(false);
     await shoot(page, "order");
+    await trace(page).scrollIntoViewIfNeeded();
+    await shoot(page, "waterfall", false);
   }));
 
 type ReadSpan = { service: string; kind: string; name: string; spanId: string; parentSpanId: string };
