@@ -6,14 +6,19 @@ import { openTls } from "@sagacart/chassis/tls/files";
 import { type AuditOptions, audit } from "./audit/audit.ts";
 import { plainTextUrls } from "./audit/plain-text-urls.ts";
 import { printReports } from "./audit/print.ts";
+import { recordedAudit } from "./audit/record.ts";
+import { auditRecords } from "./audit/record-env.ts";
 import { watchAudit } from "./audit/watch.ts";
 import { auditedDatabases } from "./shop.ts";
-import { runningShop } from "./stack/state.ts";
+import { runningShop, type ShopFile } from "./stack/state.ts";
 
 const help = `usage: audit.ts [--every 10m [--metrics-port 9099] [--host 127.0.0.1]]
 
 Checks laws 1 to 5 and 7 in all databases, once, and exits with 1 on a breach. With --every (s, m or h) it repeats the audit
 until it is stopped, and serves metrics for Prometheus: over TLS if TLS_CERT_FILE and TLS_KEY_FILE name a certificate.
+
+Records the verdict with the order service of the running shop, or that at ORDER_ADDRESS, where the console shows it. While another
+audit runs, it waits for the verdict of that one.
 `;
 const { values } = parseArgs({
   options: {
@@ -29,7 +34,8 @@ if (values.help || Number.isNaN(everyMs) || !Number.isInteger(port)) {
   (values.help ? process.stdout : process.stderr).write(help);
   process.exit(values.help ? 0 : 2);
 }
-const urls = await findUrls();
+const shop = await runningShop();
+const urls = findUrls(shop);
 if (urls === undefined) {
   process.stderr.write(
     "No shop is running here. Start one with `npm start`, or set AUDIT_ORDER_URL, AUDIT_STOCK_URL and so on for each database.\n",
@@ -45,12 +51,18 @@ if (process.env.AUDIT_REQUIRE_TLS === "true") {
   }
 }
 const say = (line: string) => process.stdout.write(`${line}\n`);
+const log = createLog({ service: "audit", level: "warn" });
+const tls = openTls({ config: readEnv(tlsEnv()), log });
+const audits = auditRecords(recordEnv(shop), { log, tls });
+const run = () => {
+  const own = () => audit({ urls });
+  return audits === undefined ? own() : recordedAudit({ audits, audit: own, say });
+};
 if (everyMs === undefined) {
-  process.exit(printReports(await audit({ urls }), say) === 0 ? 0 : 1);
+  process.exit(await runOnce());
 }
-const tls = openTls({ config: readEnv(tlsEnv()), log: createLog({ service: "audit", level: "warn" }) });
 const watch = await watchAudit({
-  ...{ audit: () => audit({ urls }), everyMs, host: values.host, port, tls },
+  ...{ audit: run, everyMs, host: values.host, port, tls },
   onResult: (result) => (result instanceof Error ? say(`audit: failed: ${result.message}`) : printReports(result, say)),
 });
 say(
@@ -61,11 +73,29 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
   process.once(signal, () => process.exit(0));
 }
 
+/** Runs one audit. Returns the exit code: 0 only if it read all databases and found no breach. */
+async function runOnce(): Promise<number> {
+  try {
+    return printReports(await run(), say) === 0 ? 0 : 1;
+  } catch (error) {
+    process.stderr.write(`audit: failed: ${error instanceof Error ? error.message : error}\n`);
+    return 1;
+  }
+}
+
+/**
+ * Returns the variables of the order service that keeps the verdicts: those of the environment, or those of the shop that runs
+ * in this clone. That one does not keep the verdicts on other databases.
+ */
+function recordEnv(running: ShopFile | undefined): NodeJS.ProcessEnv {
+  const isOfShop = auditedDatabases.every((name) => process.env[`AUDIT_${name.toUpperCase()}_URL`] === undefined);
+  return process.env.ORDER_ADDRESS === undefined && isOfShop ? (running?.auditEnv ?? {}) : process.env;
+}
+
 /** Returns the databases from the environment, or else those of the shop that runs in this clone. */
-async function findUrls(): Promise<AuditOptions["urls"] | undefined> {
-  const shop = await runningShop();
+function findUrls(running: ShopFile | undefined): AuditOptions["urls"] | undefined {
   const found = auditedDatabases.map((name) => {
-    const url = process.env[`AUDIT_${name.toUpperCase()}_URL`] ?? shop?.auditUrls[name];
+    const url = process.env[`AUDIT_${name.toUpperCase()}_URL`] ?? running?.auditUrls[name];
     return url === undefined ? undefined : ([name, url] as const);
   });
   // The comparison needs all of them.

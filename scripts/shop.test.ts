@@ -16,6 +16,7 @@ import {
   serviceClients,
   serviceNames,
   servicesCalledBy,
+  tools,
 } from "./shop.ts";
 
 const read = (file: string) => readFileSync(join(cloneFolder, file), "utf8");
@@ -71,6 +72,14 @@ test.for(partNames)("the contract lets %s call the services of its edges, and no
   expect([...named].filter((at) => !serviceNames.some((service) => service === at))).toEqual([]);
   expect(edges).toEqual(expect.arrayContaining([...named]));
   expect(passesOn ? [] : edges.filter((edge) => !named.has(edge)).toSorted()).toEqual(withoutToken);
+});
+
+test("the contract lets the audit call what records its verdicts, and no others", async () => {
+  const methods = (await callersInContract()).filter(({ services }) => services.some(({ name }) => name === "audit"));
+  expect(methods.map(({ method }) => method).toSorted()).toEqual(
+    ["BeginAudit", "EndAudit", "GetAudit"].map((name) => `sagacart.order.v1.AuditService/${name}`),
+  );
+  expect(tools.audit.calls).toEqual(["order", "identity:http"]);
 });
 
 test("the contract names only programs of this table, and says where if several services have the method", async () => {
@@ -178,6 +187,8 @@ const special: Readonly<Record<string, string | undefined>> = {
   DATABASE_URL: undefined,
   TEMPORAL_ADDRESS: undefined,
   TEMPORAL_UI_URL: undefined,
+  SECURITY_LOG_URL: undefined,
+  LAUNCHER_ADDRESS: undefined,
   TRACE_UI_URL: undefined,
   TRACES_URL: undefined,
   PUBLIC_URL: undefined,

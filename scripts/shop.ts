@@ -109,6 +109,12 @@ export type AuditedDatabase = PartNameWith<{ database: "audited" }>;
 /** The parts that the chart `service` deploys. The alias and the image have the part's name. */
 export type DeployedName = PartNameWith<{ kind: "service" | "http" }>;
 
+/** Programs of the tools image that call parts. They run beside the shop, and nothing calls them. */
+export const tools = {
+  audit: { calls: ["order", "identity:http"] },
+  seed: { calls: ["gateway"] },
+} as const satisfies Readonly<Record<string, Pick<Part, "calls">>>;
+
 export const partNames: readonly PartName[] = namesOf(() => true);
 export const serviceNames: readonly ServiceName[] = namesOf(({ kind }) => kind === "service");
 export const databaseNames: readonly DatabaseName[] = namesOf(({ database }) => database !== undefined);
@@ -135,7 +141,12 @@ export function partOf(name: string): Part {
 
 /** Returns the parts that a part calls, with their ports. */
 export function calleesOf(name: string): { readonly name: string; readonly port: number }[] {
-  return partOf(name).calls.map((call) => {
+  return portsOf(partOf(name).calls);
+}
+
+/** Returns the names and ports of calls: `stock`, `identity:http`. */
+export function portsOf(calls: readonly string[]): { readonly name: string; readonly port: number }[] {
+  return calls.map((call) => {
     const [callee = "", port] = call.split(":");
     return { name: callee, port: portOf(callee, port) };
   });
@@ -155,10 +166,17 @@ export function servicesCalledBy(name: string): ServiceName[] {
  * The programs that get tokens from identity: those that call services by RPC. Which methods each may call is in the
  * contract, in the option (sagacart.auth.v1.access). Seed, demo, bench and tests sign in as people.
  */
-export type ServiceClient = Exclude<PartName, PartNameWith<{ kind: "fake" }> | "stock" | "identity">;
-export const serviceClients: readonly ServiceClient[] = namesOf(({ calls }) =>
-  serviceNames.some((service) => calls.includes(service)),
-);
+export type ServiceClient = PartClient | "audit";
+type PartClient = Exclude<PartName, PartNameWith<{ kind: "fake" }> | "stock" | "identity">;
+export const serviceClients: readonly ServiceClient[] = [
+  ...namesOf<PartClient>(({ calls }) => serviceNames.some((service) => calls.includes(service))),
+  "audit",
+];
+
+/** Returns true if production has this program, and its secret. */
+export function isInProduction(client: ServiceClient): boolean {
+  return client === "audit" || partOf(client).inProduction !== false;
+}
 
 /** Builds an object with a value for each name. */
 export function byName<Name extends string, Value>(

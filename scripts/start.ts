@@ -53,6 +53,7 @@ async function run(): Promise<void> {
     env: Object.fromEntries(services.filter(({ name }) => name !== "gateway").map(({ name }) => [name, smallHeap])),
     observe,
     guard,
+    launcher: true,
     log,
     signal: interrupt.signal,
     show: {

@@ -16,7 +16,7 @@ import { startIssuer, type TestIssuer } from "@sagacart/chassis/testing/issuer";
 import { type Access, access, Role } from "@sagacart/proto/auth/v1/access";
 import { ServerReflection } from "@sagacart/proto/grpc/reflection/v1/reflection";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { deployedNames, type ServiceName, serviceClients, serviceNames } from "../scripts/shop.ts";
+import { deployedNames, serviceClients, serviceNames } from "../scripts/shop.ts";
 import type { Stack } from "../scripts/stack/stack.ts";
 import { type Route, routesOf } from "./support/api-routes.ts";
 import { startTestStack } from "./support/stack.ts";
@@ -28,8 +28,11 @@ import { startTestStack } from "./support/stack.ts";
 const cleanup = new AsyncDisposableStack();
 let issuer: TestIssuer;
 let stack: Stack;
-/** The methods that each service serves. */
-let served: Map<ServiceName, DescMethod[]>;
+/** The services, and the launcher of a laptop. */
+const hosts = [...serviceNames, "launcher"] as const;
+type Host = (typeof hosts)[number];
+/** The methods that each of them serves. */
+let served: Map<Host, DescMethod[]>;
 /** The header `authorization` of each caller; undefined without. */
 let callers: Record<string, string | undefined>;
 
@@ -56,7 +59,7 @@ const programs = [...new Set<string>([...serviceClients, ...serviceNames, "scrip
 
 beforeAll(async () => {
   issuer = cleanup.use(await startIssuer());
-  const env = [...deployedNames, "worker"].map((name) => [
+  const env = [...deployedNames, "worker", "launcher"].map((name) => [
     name,
     {
       AUTH_ISSUER: issuer.issuer,
@@ -68,7 +71,7 @@ beforeAll(async () => {
     },
   ]);
   stack = cleanup.use(await startTestStack({ env: Object.fromEntries(env) }));
-  served = new Map(await Promise.all(serviceNames.map(async (name) => [name, await listMethods(name)] as const)));
+  served = new Map(await Promise.all(hosts.map(async (name) => [name, await listMethods(name)] as const)));
   const bearer = issuer.bearer;
   callers = {
     anonymous: undefined,
@@ -115,7 +118,7 @@ const wires: [string, (address: string) => Transport][] = [
   ["Connect", (address) => createConnectTransport({ baseUrl: `http://${address}`, httpVersion: "2" })],
 ];
 
-test.for(wires.flatMap(([wire, open]) => serviceNames.map((host) => [wire, host, open] as const)))(
+test.for(wires.flatMap(([wire, open]) => hosts.map((host) => [wire, host, open] as const)))(
   "over %s, each method of %s admits the callers that the contract names, and no others",
   async ([_wire, host, open]) => {
     const transport = open(stack.addresses[host] ?? "");
@@ -395,7 +398,7 @@ async function publicMethods(): Promise<Set<string>> {
   return new Set(found);
 }
 
-async function listMethods(host: ServiceName): Promise<DescMethod[]> {
+async function listMethods(host: Host): Promise<DescMethod[]> {
   const transport = createGrpcTransport({ baseUrl: `http://${stack.addresses[host]}` });
   const request = { messageRequest: { case: "listServices" as const, value: "" } };
   const names = new Set<string>();

@@ -33,6 +33,14 @@ test.for<[object, string]>([
     "order.auth.callsServices needs order.secret.keys.SERVICE_CLIENT_SECRET=true: the service gets its token with this secret.",
   ],
   [
+    { gateway: { config: { LAUNCHER_ADDRESS: "127.0.0.1:4321" } } },
+    "gateway has LAUNCHER_ADDRESS, but a cluster has no launcher",
+  ],
+  [
+    { gateway: { extraEnv: [{ name: "LAUNCHER_ADDRESS", value: "127.0.0.1:4321" }] } },
+    "gateway has LAUNCHER_ADDRESS, but a cluster has no launcher",
+  ],
+  [
     { payment: { secret: { keys: { PROVIDER_API_KEY: "sk_live_1" } } } },
     "payment.secret.keys.PROVIDER_API_KEY must be true or false.",
   ],

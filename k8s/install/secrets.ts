@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { deployedNames, partOf, serviceClients } from "../../scripts/shop.ts";
+import { deployedNames, isInProduction, serviceClients } from "../../scripts/shop.ts";
 import { laptopUsers, operatorName } from "../../scripts/stack/users.ts";
 import type { KubeObject } from "./cluster.ts";
 import type { Context } from "./context.ts";
@@ -11,7 +11,7 @@ import { ensureNamespace, shopsLabels } from "./temporal.ts";
 
 /** The Secrets with a client secret, known to identity. */
 function callersOf(forTrying: boolean): readonly string[] {
-  return serviceClients.filter((name) => forTrying || partOf(name).inProduction !== false);
+  return serviceClients.filter((name) => forTrying || isInProduction(name));
 }
 
 type Data = Record<string, string>;

@@ -14,7 +14,8 @@ export function printReports(reports: readonly Report[], say: (line: string) => 
   return found;
 }
 
-const titles: Readonly<Record<Law, string>> = {
+/** The laws that can be checked, as sentences. */
+export const titles: Readonly<Record<Law, string>> = {
   1: "Money is conserved.",
   2: "Stock is conserved.",
   3: "Every order ends, and the services agree.",

@@ -13,7 +13,8 @@ export async function authorizationPage(): Promise<string> {
     "Who may call each method, by the option `(sagacart.auth.v1.access)` of the contract. People are named by role; customers",
     "see and change their own data only. Programs are named one by one: a service refuses the token of any other, and the",
     "gateway refuses the tokens of all. Where several services have a method, the program is named with those where it may",
-    "call it. [At the end](#fields-that-only-staff-see) are the fields that only some may read or change.",
+    "call it. People by an application of OpenID Connect need the scope that is named with them, and the scope `roles` for",
+    "what customers may not. [At the end](#fields-that-only-staff-see) are the fields that only some may read or change.",
     "",
     "Generated from the contract by `npm run docs`.",
     "",
@@ -27,9 +28,10 @@ export async function authorizationPage(): Promise<string> {
 
 function section({ typeName, methods }: DescService): string[] {
   const rows = methods.map((method) => {
-    const { services } = getOption(method, access);
+    const { services, account } = getOption(method, access);
     const programs = services.map(({ name, at }) => (at.length === 0 ? name : `${name} (at ${at.join(", ")})`));
-    return `| ${method.name} | ${peopleOf(method).join(", ")} | ${programs.join(", ")} |`;
+    const scope = account ? " (scope `account`)" : "";
+    return `| ${method.name} | ${peopleOf(method).join(", ")}${scope} | ${programs.join(", ")} |`;
   });
   return [`## ${typeName}`, "", "| method | people | programs |", "| --- | --- | --- |", ...rows, ""];
 }

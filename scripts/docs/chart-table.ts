@@ -1,9 +1,12 @@
-import { calleesOf, partNames, partOf, parts } from "../shop.ts";
+import { calleesOf, partNames, partOf, portsOf, tools } from "../shop.ts";
 import { variablesOf } from "./configuration.ts";
 import type { Property } from "./source.ts";
 
-/** Programs of the tools image that call a part. */
-const programs = { seed: { calls: {}, worldCalls: { gateway: [parts.gateway.ports.http] } } };
+/** The seed runs with the simulated providers only. */
+const programs = {
+  audit: { calls: byCallee(portsOf(tools.audit.calls)), worldCalls: {} },
+  seed: { calls: {}, worldCalls: byCallee(portsOf(tools.seed.calls)) },
+};
 
 /**
  * Returns charts/service/templates/_table.tpl: what the charts know of each part. Its ports and the calls between parts are
@@ -39,12 +42,18 @@ function rowOf(name: string): object {
 
 /** Returns the ports of each part that a part calls: always, or only with the simulated providers. */
 function callsOf(name: string, ofWorld: boolean): Record<string, number[]> {
+  return byCallee(
+    calleesOf(name).filter(({ name: callee, port }) => {
+      const isOfWorld =
+        [name, callee].some((end) => partOf(end).kind === "fake") || port === partOf(callee).ports.mailbox;
+      return isOfWorld === ofWorld;
+    }),
+  );
+}
+
+function byCallee(callees: ReturnType<typeof calleesOf>): Record<string, number[]> {
   const calls: Record<string, number[]> = {};
-  for (const { name: callee, port } of calleesOf(name)) {
-    const isOfWorld =
-      [name, callee].some((end) => partOf(end).kind === "fake") || port === partOf(callee).ports.mailbox;
-    if (isOfWorld === ofWorld) calls[callee] = [...(calls[callee] ?? []), port];
-  }
+  for (const { name, port } of callees) calls[name] = [...(calls[name] ?? []), port];
   return calls;
 }
 

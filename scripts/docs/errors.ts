@@ -16,6 +16,7 @@ export function errorsPage(): string {
   const own = new Map<string, Reason[]>([
     ...serviceNames.map((name) => [`${name}.sagacart`, reasonsIn(`services/${name}/src`, statuses)] as const),
     ["gateway.sagacart", gatewayReasons()],
+    ["launcher.sagacart", reasonsIn("scripts/launcher", statuses)],
   ]);
   return `${[
     "# Errors",

@@ -55,6 +55,25 @@ test("start resolves when the process is ready, stop when it has ended", async (
   expect(exits).toEqual([]);
 });
 
+test.each([
+  ["close", async () => await processes.close()],
+  ["stop", async () => await processes.stop("order")],
+  ["kill", async () => await processes.kill("order", "SIGKILL")],
+])("%s ends a process whose start has only begun", async (_, end) => {
+  const starting = processes.start(shell("order", "exec sleep 1000")).catch((error: Error) => error.message);
+  await end();
+  expect(processes.pids()).toEqual({});
+  expect(await starting).toBe("order was stopped while it was starting.");
+  expect(exits).toEqual([]);
+});
+
+test("a process is started once, also by two who start it at once", async () => {
+  const spec = shell("order", "echo ready; exec sleep 1000");
+  const [first, second] = await Promise.allSettled([processes.start(spec), processes.start(spec)]);
+  expect(first.status).toBe("fulfilled");
+  expect(second).toMatchObject({ status: "rejected", reason: { message: "order is already running" } });
+});
+
 test("reports a process that ends while it is starting, with its last lines", async () => {
   const failing = processes.start(shell("order", "echo 'PORT is wrong'; exit 1"));
   await expect(failing).rejects.toThrow("order ended while it was starting (exit code 1):\nPORT is wrong");

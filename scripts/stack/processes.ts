@@ -42,6 +42,8 @@ export type Processes = {
   start(spec: ProcessSpec): Promise<void>;
   /** Sends the signal and resolves when the process has ended. The end is not reported as unexpected. */
   kill(name: string, signal: "SIGKILL" | "SIGTERM" | "SIGINT"): Promise<void>;
+  /** Kills a process as if somebody else did: its end is reported as unexpected. Returns false if it does not run. */
+  crash(name: string): boolean;
   /** Sends SIGTERM, then SIGKILL after stopTimeoutMs. Does nothing if the process is not running. */
   stop(name: string): Promise<void>;
   /** Stops all processes, also those that are starting, and refuses new ones. */
@@ -65,9 +67,12 @@ type Running = {
  */
 export function createProcesses(options: ProcessesOptions): Processes {
   const running = new Map<string, Running>();
+  /** Those that do not run yet, but whose start has begun. Each resolves when the process is in `running`, or never will be. */
+  const launching = new Map<string, Promise<void>>();
   let closed = false;
 
   const end = async (name: string, signal: NodeJS.Signals) => {
+    await launching.get(name);
     const process = running.get(name);
     if (process === undefined) return;
     process.expected = true;
@@ -76,6 +81,7 @@ export function createProcesses(options: ProcessesOptions): Processes {
     await process.ended;
   };
   const stop = async (name: string) => {
+    await launching.get(name);
     const process = running.get(name);
     if (process === undefined) return;
     const late = new AbortController();
@@ -90,22 +96,30 @@ export function createProcesses(options: ProcessesOptions): Processes {
   return {
     async start(spec) {
       if (closed) throw new StartError(`${spec.name} was not started: the shop is stopping.`);
-      if (running.has(spec.name)) throw new Error(`${spec.name} is already running`);
-      const forget = (ended: Running) => {
-        if (running.get(spec.name) === ended) running.delete(spec.name);
-      };
-      const process = await launch(spec, options, forget);
-      running.set(spec.name, process);
-      // It may have ended before it was set: a program that is missing, for example.
-      void process.ended.then(() => forget(process));
-      if (closed) await stop(spec.name);
+      if (running.has(spec.name) || launching.has(spec.name)) throw new Error(`${spec.name} is already running`);
+      const begun = Promise.withResolvers<void>();
+      launching.set(spec.name, begun.promise);
+      let process: Running;
+      try {
+        const forget = (ended: Running) => {
+          if (running.get(spec.name) === ended) running.delete(spec.name);
+        };
+        process = await launch(spec, options, forget);
+        running.set(spec.name, process);
+        // It may have ended before it was set: a program that is missing, for example.
+        void process.ended.then(() => forget(process));
+      } finally {
+        launching.delete(spec.name);
+        begun.resolve();
+      }
       await untilReady(process, logFileOf(options, spec.name));
     },
     kill: end,
+    crash: (name) => running.get(name)?.child.kill("SIGKILL") ?? false,
     stop,
     async close() {
       closed = true;
-      await Promise.all([...running.keys()].map(stop));
+      await Promise.all([...launching.keys(), ...running.keys()].map(stop));
     },
     pid: (name) => running.get(name)?.child.pid,
     pids: () =>
@@ -188,7 +202,7 @@ function logFileOf(options: ProcessesOptions, name: string): string {
   return join(options.logDirectory, `${name}.log`);
 }
 
-// Limits the size of logs: at 20 MB the log is moved to one `.1` file.
-async function setOldLogAside(file: string): Promise<void> {
+/** Limits the size of logs: at 20 MB the log is moved to one `.1` file. */
+export async function setOldLogAside(file: string): Promise<void> {
   if (existsSync(file) && (await stat(file)).size > 20e6) await rename(file, `${file}.1`);
 }

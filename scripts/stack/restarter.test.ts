@@ -22,7 +22,7 @@ beforeEach(async () => {
   const restart = createRestarter({
     start: (name) => processes.start(specs.get(name)!),
     isRunning: (name) => processes.pid(name) !== undefined,
-    onStarted: () => undefined,
+    onStarted: letGo,
     say: (text) => said.push(text.trim().split("\n", 1)[0]!),
     signal: stopping.signal,
     pauses: { firstMs: 10, longestMs: 80, stableMs: 1_000 },
@@ -52,10 +52,19 @@ async function run(name: string, script: string): Promise<void> {
   };
   specs.set(name, spec);
   await processes.start(spec);
+  await letGo(name);
 }
 
-/** A script that ends as long as the file is there. */
-const endWhile = (file: string) => `sleep 0.05; [ -e ${file} ] && exit 3; exec sleep 1000`;
+const goOf = (name: string) => join(directory, `${name}.go`);
+
+/** Lets a process go on that is ready: before that, its end would be one of its start. */
+async function letGo(name: string): Promise<void> {
+  await writeFile(goOf(name), "");
+}
+
+/** A script of `order` that ends, once it may go on, as long as the file is there. */
+const endWhile = (file: string) =>
+  `until [ -e ${goOf("order")} ]; do sleep 0.01; done; rm ${goOf("order")}; [ -e ${file} ] && exit 3; exec sleep 1000`;
 const saidLike = (pattern: RegExp) => said.filter((line) => pattern.test(line));
 
 test("a process that is killed is started again at once, as often as it is killed after it has run for a while", async () => {

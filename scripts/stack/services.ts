@@ -279,7 +279,7 @@ function docsClient(ports: Ports) {
   return {
     client_id: "docs",
     client_name: "API documentation",
-    scopes: ["openid"],
+    scopes: ["openid", "roles", "account"],
     redirect_uris: [`${page}/static/oauth2-redirect.html`],
     post_logout_redirect_uris: [page],
   };
@@ -291,7 +291,7 @@ function webClient(ports: Ports) {
   return {
     client_id: "sagacart-web",
     client_name: "Sagacart",
-    scopes: ["openid", "profile", "email", "roles"],
+    scopes: ["openid", "profile", "email", "roles", "account"],
     redirect_uris: [`${origin}/shop/signed-in`],
     post_logout_redirect_uris: [`${origin}/`],
   };

@@ -1,6 +1,8 @@
 import { rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { byName, type DatabaseName, databaseNames, type ServiceClient } from "../shop.ts";
+import { type Launcher, startLauncher } from "../launcher/launcher.ts";
+import { startRun } from "../launcher/runs.ts";
+import { auditedDatabases, byName, type DatabaseName, databaseNames, type ServiceClient } from "../shop.ts";
 import { createDatabaseServer } from "./database-server.ts";
 import { createGuard, type Guard } from "./guard.ts";
 import { summaryOf } from "./log-line.ts";
@@ -9,7 +11,13 @@ import { tracedEnv } from "./observe/traced-env.ts";
 import { buildPages } from "./pages.ts";
 import { loopback, takenPorts } from "./ports.ts";
 import { cacheDirectory } from "./postgres-programs.ts";
-import { createProcesses, type ProcessesOptions, type ProcessSpec, type UnexpectedExit } from "./processes.ts";
+import {
+  createProcesses,
+  type ProcessesOptions,
+  type ProcessSpec,
+  setOldLogAside,
+  type UnexpectedExit,
+} from "./processes.ts";
 import { serviceProcess } from "./service-process.ts";
 import {
   services as allServices,
@@ -49,6 +57,11 @@ export type StackOptions = {
   readonly temporary?: boolean;
   /** Ends everything if this process is killed. Default: a guard of its own. */
   readonly guard?: Guard;
+  /**
+   * Serves LauncherService to operators, through the gateway: they may kill processes, load the shop and run the audit. The
+   * processes then write their security logs into one file, which it shows.
+   */
+  readonly launcher?: boolean;
   /** Replaces the processes of the shop, for tests of this program. */
   readonly services?: readonly Service[];
 };
@@ -100,8 +113,10 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const guard = options.guard ?? cleanup.adopt(createGuard(), (own) => own.dispose());
   const failed = new AbortController();
   let starting = true;
+  const unexpectedEnds = new Map<string, number>();
   const onUnexpectedExit = (exit: UnexpectedExit) => {
     const { name, how, lastLines, logFile } = exit;
+    unexpectedEnds.set(name, (unexpectedEnds.get(name) ?? 0) + 1);
     if (starting)
       failed.abort(
         new StartError(`${name} ended with ${how} right after its start:\n${lastLines.map(summaryOf).join("\n")}`),
@@ -124,14 +139,49 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   };
   const servingUrls = byDatabase((name) => databases.servingUrl(name));
   const config = { ports, stateDirectory, secrets, servingUrls, temporal };
+  const addresses = addressesOf(ports, { temporal: temporal.address, observe });
+  const launcher = options.launcher === true ? await startOwnLauncher() : undefined;
   const traces = observe ? cleanup.use(await startTraceServer(ports.traces)) : undefined;
   const specs = new Map(
     services.map((service) => {
       const { name } = service;
       const traced = traces === undefined ? {} : tracedEnv(name, traces.url);
-      return [name, serviceProcess(service, config, { ...traced, ...options.env?.[name] })];
+      const launched = launcher === undefined ? {} : launcher.envOf(name);
+      return [name, serviceProcess(service, config, { ...launched, ...traced, ...options.env?.[name] })];
     }),
   );
+
+  async function startOwnLauncher(): Promise<Launcher & { envOf(name: string): Record<string, string> }> {
+    const securityLog = join(stateDirectory, "logs", "security.log");
+    await setOldLogAside(securityLog);
+    const auditUrls = auditedDatabases.map((name) => [`AUDIT_${name.toUpperCase()}_URL`, databases.auditUrl(name)]);
+    const auditEnv = { ...Object.fromEntries(auditUrls), ...auditRecordEnv(tokenEnv(config, "audit"), addresses) };
+    const started = await startLauncher({
+      children: {
+        names: services.map(({ name }) => name),
+        pid: processes.pid,
+        crash: processes.crash,
+        unexpectedEnds: (name) => unexpectedEnds.get(name) ?? 0,
+      },
+      startLoad: ({ checkoutsPerSecond: rate, seconds }) =>
+        startRun({
+          script: "scripts/load.ts",
+          args: ["--rate", `${rate}`, "--seconds", `${seconds}`],
+          env: { SAGACART_ADDRESSES: JSON.stringify(addresses) },
+          guard,
+        }),
+      startAudit: () => startRun({ script: "scripts/audit.ts", env: auditEnv, guard }),
+      securityLog,
+      env: { ...tokenEnv(config, "launcher"), ...options.env?.launcher },
+    });
+    return {
+      ...started,
+      envOf: (name) => ({
+        SECURITY_LOG: securityLog,
+        ...(name === "gateway" ? { LAUNCHER_ADDRESS: started.address } : {}),
+      }),
+    };
+  }
 
   // At the end, and when the start fails or is cancelled, in reverse order.
   cleanup.defer(() => databases.stop());
@@ -140,6 +190,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const names = services.filter((service) => service.stopsAt === stopsAt).map(({ name }) => name);
     cleanup.defer(() => all(names.map((name) => processes.stop(name))));
   }
+  // First: a load must not go on, and nobody kill a process, while they stop.
+  if (launcher !== undefined) cleanup.use(launcher);
 
   const signal = options.signal === undefined ? failed.signal : AbortSignal.any([failed.signal, options.signal]);
   // Ends the processes, so that the calls that wait for their readiness settle.
@@ -211,7 +263,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   return {
     stateDirectory,
     ports,
-    addresses: addressesOf(ports, { temporal: temporal.address, observe }),
+    addresses: launcher === undefined ? addresses : { ...addresses, launcher: launcher.address },
     temporal,
     tokenEnv: (client) => tokenEnv(config, client),
     databaseUrl: databases.url,
@@ -239,7 +291,16 @@ export function shopFileOf(stack: Stack): ShopFile {
     pids: stack.pids(),
     databaseUrls: byDatabase((name) => stack.databaseUrl(name)),
     auditUrls: byDatabase((name) => stack.auditUrl(name)),
+    auditEnv: auditRecordEnv(stack.tokenEnv("audit"), stack.addresses),
   };
+}
+
+/** Returns the variables with which the audit records its verdicts. */
+function auditRecordEnv(
+  token: Readonly<Record<string, string>>,
+  addresses: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  return { ...token, ORDER_ADDRESS: addresses.order ?? "" };
 }
 
 function usualPorts(): Ports {

@@ -23,6 +23,7 @@ const shop = (): ShopFile => ({
   pids: {},
   databaseUrls: {},
   auditUrls: {},
+  auditEnv: {},
 });
 
 test("refuses a second shop in the same clone and names the first", async () => {

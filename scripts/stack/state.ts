@@ -23,6 +23,8 @@ export type ShopFile = {
   readonly databaseUrls: Readonly<Record<string, string>>;
   /** Read-only connection strings of the same databases. */
   readonly auditUrls: Readonly<Record<string, string>>;
+  /** The variables with which the audit records its verdicts. */
+  readonly auditEnv: Readonly<Record<string, string>>;
 };
 
 export type StateLock = { release(): void };

@@ -12,6 +12,21 @@ create table anonymous_budgets (
 
 CREATE INDEX anonymous_budgets_window ON public.anonymous_budgets USING btree (window_start);
 
+create table audits (
+  id text not null,
+  state text not null default 'RUNNING'::text,
+  start_time timestamp with time zone not null default clock_timestamp(),
+  seen_time timestamp with time zone not null default clock_timestamp(),
+  end_time timestamp with time zone,
+  laws jsonb not null default '[]'::jsonb,
+  failure text not null default ''::text,
+  constraint audits_pkey PRIMARY KEY (id),
+  constraint audits_check CHECK (((end_time IS NULL) = (state = 'RUNNING'::text))),
+  constraint audits_state_check CHECK ((state = ANY (ARRAY['RUNNING'::text, 'CLEAN'::text, 'BREACHED'::text, 'FAILED'::text])))
+);
+
+CREATE INDEX audits_time ON public.audits USING btree (start_time DESC, id DESC);
+
 create table cart_lines (
   cart_id text not null,
   product_id text not null,

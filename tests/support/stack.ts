@@ -14,6 +14,7 @@ export async function startTestStack(options: Partial<StackOptions> = {}): Promi
     stateDirectory,
     ports: "free",
     temporary: true,
+    launcher: true,
     settings: { fsync: "off", full_page_writes: "off" },
     // Show errors in the test's output, but not the progress of the start.
     log: () => undefined,

@@ -317,7 +317,9 @@ const pages: readonly [name: string, path: () => string, heading: string | RegEx
   ["messages", () => "/messages", "Messages"],
   ["mailbox", () => "/mailbox", "Mailbox"],
   ["templates", () => "/templates", "Templates"],
+  ["audits", () => "/audits", "Audits"],
   ["users", () => "/users", "Users"],
+  ["security log", () => "/security-log", "Security log"],
   ["break", () => "/break", "Break it"],
 ];
 

@@ -41,7 +41,7 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace 
 {{/*
 A pod that runs one program once. Arguments: root, name, script, and optionally env (a list) and operator (true for one that
 signs in as the operator, with OPERATOR_PASSWORD of a Secret, and with OPERATOR_TOTP_SECRET where a second factor is required),
-databases (true for one that connects to those audited) and outside (true for one that calls nothing of the release but the
+databases (true for one that connects to those audited, and records its verdict with the order service) and outside (true for one that calls nothing of the release but the
 internet, and trusts the public CAs, or the API server).
 */}}
 {{- define "sagacart.tools.pod" -}}
@@ -115,6 +115,11 @@ containers:
         mountPath: /etc/sagacart/database-cas
         readOnly: true
       {{- end }}
+      {{- if and .databases $root.Values.audit.record }}
+      - name: client-secret
+        mountPath: /etc/sagacart/secrets
+        readOnly: true
+      {{- end }}
 volumes:
   - name: tmp
     emptyDir:
@@ -149,6 +154,13 @@ volumes:
             items: [{ key: ca.crt, path: {{ . }}.crt }]
         {{- end }}
   {{- end }}
+  {{- if and .databases $root.Values.audit.record }}
+  - name: client-secret
+    secret:
+      secretName: {{ $root.Values.audit.existingSecret | default (printf "%s-audit" $root.Release.Name) }}
+      defaultMode: 0440
+      items: [{ key: SERVICE_CLIENT_SECRET, path: SERVICE_CLIENT_SECRET }]
+  {{- end }}
 {{- end -}}
 
 {{/*
@@ -160,6 +172,21 @@ env:
   {{- if .Values.global.production }}
   - name: AUDIT_REQUIRE_TLS
     value: "true"
+  {{- end }}
+  {{- if .Values.audit.record }}
+  {{- $table := include "service.table" . | fromJson }}
+  - name: ORDER_ADDRESS
+    value: {{ printf "dns:///%s-order:%v" .Release.Name (first $table.audit.calls.order) | quote }}
+  - name: AUTH_TOKEN_URL
+    value: {{ include "sagacart.tokenUrl" . | quote }}
+  - name: SERVICE_CLIENT_ID
+    value: audit
+  - name: SERVICE_CLIENT_SECRET_FILE
+    value: /etc/sagacart/secrets/SERVICE_CLIENT_SECRET
+  {{- with .Values.global.config.AUTH_AUDIENCE }}
+  - name: AUTH_AUDIENCE
+    value: {{ . | quote }}
+  {{- end }}
   {{- end }}
   {{- if .Values.audit.urlsSecret }}
   {{- range include "sagacart.services.audited" . | fromJsonArray }}
@@ -220,8 +247,16 @@ spec:
     - {protocol: TCP, port: {{ index . 2 }}}
 {{- end -}}
 
-{{/* Egress to the audited databases. */}}
+{{/* Egress to the audited databases, and to what records the verdict. */}}
 {{- define "sagacart.audit.egress" -}}
+{{- if .Values.audit.record }}
+{{- range $callee, $ports := (include "service.table" . | fromJson).audit.calls }}
+{{- range $ports }}
+{{ include "sagacart.egressTo" (list $ $callee .) }}
+{{- end }}
+{{- end }}
+{{ include "service.issuerEgress" . }}
+{{- end }}
 {{- range include "sagacart.services.audited" . | fromJsonArray }}
 {{- /* A service that is not installed has only the umbrella's values, without the defaults of charts/service. */}}
 {{- $database := get (get $.Values .) "database" | default dict }}

@@ -230,7 +230,12 @@ volumes:
 {{ end -}}
 {{ end -}}
 - name: AUTH_TOKEN_URL
-  value: {{ .Values.global.auth.tokenUrl | default (printf "%s://%s-identity:8096/oidc/token" (ternary "https" "http" .Values.global.tls.enabled) .Release.Name) | quote }}
+  value: {{ include "sagacart.tokenUrl" . | quote }}
+{{- end }}
+
+{{/* Where programs get their tokens. */}}
+{{- define "sagacart.tokenUrl" -}}
+{{ .Values.global.auth.tokenUrl | default (printf "%s://%s-identity:8096/oidc/token" (ternary "https" "http" .Values.global.tls.enabled) .Release.Name) }}
 {{- end }}
 
 {{/* The variables of worker.config and global.config, as JSON, with templates filled in. */}}

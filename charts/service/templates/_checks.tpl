@@ -167,6 +167,13 @@
 {{- $part := include "service.part" . | fromJson -}}
 {{- $keys := (include "service.secretKeys" . | fromYaml).keys -}}
 {{- if $part -}}
+{{- $launcher := hasKey (include "service.givenConfig" . | fromJson) "LAUNCHER_ADDRESS" -}}
+{{- range .Values.extraEnv -}}
+{{- $launcher = or $launcher (eq .name "LAUNCHER_ADDRESS") -}}
+{{- end -}}
+{{- if $launcher -}}
+{{- fail (printf "%s has LAUNCHER_ADDRESS, but a cluster has no launcher: it is of npm start alone, and can kill processes." $name) -}}
+{{- end -}}
 {{- $derived := dict "HOST" "" "PORT" "" "ADMIN_PORT" "" "ADMIN_TLS" "Set global.tls." "SHUTDOWN_DELAY_MS" "Set drain.delayMs." "DRAIN_TIMEOUT_MS" "Set drain.timeoutMs." "MAX_CONNECTION_AGE_MS" "Set maxConnectionAgeMs." "AUTH_ISSUER" "Set global.auth.issuer." "AUTH_JWKS_URL" "Set global.auth.jwksUrl." "AUTH_TOKEN_URL" "Set global.auth.tokenUrl." "AUTH_REVOCATIONS_URL" "" "SERVICE_CLIENT_ID" "" "ISSUER_URL" "Set global.publicUrl." "HTTP_PORT" "" "IDENTITY_HTTP_URL" "" "SURFACES_URL" "Set global.surfaces.enabled." "MAILBOX_SMTP_PORT" "" "MAILBOX_SMTP_HOST" "" "DATABASE_POOL_SIZE" "Set database.poolSize." "DATABASE_CA" "Set database.caSecret." "DATABASE_URL" "Set database.existingSecret." "DATABASE_OWNER_URL" "Set database.ownerSecret." "TLS_CA" "Set global.tls." "TLS_CERT" "Set global.tls." "TLS_KEY" "Set global.tls." "TLS_CLIENT_AUTH" "Set global.tls.clientAuth." "SERVE_TLS" "Set tls.serve." "OTEL_EXPORTER_OTLP_ENDPOINT" "Set global.otel.endpoint." "OTEL_EXPORTER_OTLP_PROTOCOL" "Set global.otel.protocol." "OTEL_EXPORTER_OTLP_CERTIFICATE" "" "OTEL_SERVICE_NAME" "" "OTEL_RESOURCE_ATTRIBUTES" "Set global.otel.resourceAttributes." "OTEL_TRACES_SAMPLER" "Set global.otel.sampleRatio." "OTEL_TRACES_SAMPLER_ARG" "Set global.otel.sampleRatio." -}}
 {{- include "service.variableChecks" (dict "path" $name "values" .Values "global" .Values.global.config "given" (include "service.givenConfig" . | fromJson) "part" $part "derived" $derived "keys" $keys "root" .) -}}
 {{- $config := include "service.config" . | fromYaml -}}

@@ -23,6 +23,7 @@ export async function compose(
       shipping: config.SHIPPING_ADDRESS,
       notifier: config.NOTIFIER_ADDRESS,
       identity: config.IDENTITY_ADDRESS,
+      launcher: config.LAUNCHER_ADDRESS,
     },
     { metrics, tokens: serviceTokensOf(config, log), tls },
   );
@@ -75,6 +76,9 @@ function webOf(config: Config): WebOptions | undefined {
       clientId: config.WEB_CLIENT_ID,
       simulatedProviders: config.SIMULATED_PROVIDERS,
       temporalUrl: config.TEMPORAL_UI_URL,
+      launcher: config.LAUNCHER_ADDRESS !== undefined,
+      securityLogUrl: config.SECURITY_LOG_URL,
+      auditCronJob: config.AUDIT_CRON_JOB,
       traceUrl: config.TRACE_UI_URL,
       keepsTraces: config.TRACES_URL === undefined ? undefined : true,
       traceRatio: tracer()?.ratio,

@@ -49,6 +49,9 @@ test.each([
   ["IDENTITY_HTTP_URL", "identity:8096"],
   ["SURFACES_URL", "surfaces:8087"],
   ["CORS_ORIGINS", "https://shop.example/path"],
+  ["SECURITY_LOG_URL", "javascript:alert(1)"],
+  ["AUDIT_CRON_JOB", "sagacart-audit"],
+  ["AUDIT_CRON_JOB", "shop/sagacart-audit; rm"],
   ["TRACE_UI_URL", "https://jaeger.example/trace"],
   ["TRACE_UI_URL", "javascript:alert({traceId})"],
   ["TRACE_UI_URL", "jaeger.example/trace/{traceId}"],
@@ -60,4 +63,21 @@ test.each([
   const read = () => readConfig({ AUTH: "off", [name]: value });
   expect(read).toThrow(ConfigError);
   expect(read).toThrow(name);
+});
+
+test.each([
+  ["on another machine", { LAUNCHER_ADDRESS: "10.0.0.1:4321" }, "must be host:port on this machine"],
+  ["by a name", { LAUNCHER_ADDRESS: "launcher:4321" }, "must be host:port on this machine"],
+  ["on all addresses", { LAUNCHER_ADDRESS: "0.0.0.0:4321" }, "must be host:port on this machine"],
+  ["that only looks local", { LAUNCHER_ADDRESS: "127.0.0.1.example:4321" }, "must be host:port on this machine"],
+  ["without a port", { LAUNCHER_ADDRESS: "localhost" }, "must be host:port on this machine"],
+  ["of a shop with real providers", { SIMULATED_PROVIDERS: "false" }, "it needs SIMULATED_PROVIDERS=true"],
+  ["of a shop that says nothing of providers", { SIMULATED_PROVIDERS: undefined }, "it needs SIMULATED_PROVIDERS=true"],
+  ["of a shop in production", { HTTPS_ONLY: "true" }, "not HTTPS_ONLY=true"],
+])("a launcher %s is refused", (_, variables, message) => {
+  const laptop = { AUTH: "off", LAUNCHER_ADDRESS: "127.0.0.1:4321", SIMULATED_PROVIDERS: "true" };
+  expect(readConfig(laptop).LAUNCHER_ADDRESS).toBe("127.0.0.1:4321");
+  const read = () => readConfig({ ...laptop, ...variables });
+  expect(read).toThrow(ConfigError);
+  expect(read).toThrow(message);
 });

@@ -20,6 +20,8 @@ export function readConfig(env: Env) {
       IDENTITY_ADDRESS: text({ default: "127.0.0.1:8086" }),
       /** Where identity serves OpenID Connect. */
       IDENTITY_HTTP_URL: url({ protocols: ["http:", "https:"], default: "http://127.0.0.1:8096" }),
+      /** Where the launcher of `npm start` serves its RPCs, on this machine: only with SIMULATED_PROVIDERS, and not with HTTPS_ONLY. Absent: there is none. */
+      LAUNCHER_ADDRESS: launcherAddress,
       /** Where the surfaces are. Absent: their paths are 404. */
       SURFACES_URL: optional(url({ protocols: ["http:", "https:"] })),
       /** The folder with the built pages of services/web. Absent: no pages, and `/` is 404. */
@@ -30,6 +32,10 @@ export function readConfig(env: Env) {
       SIMULATED_PROVIDERS: flag(false),
       /** Where Temporal's web UI is, for the pages of operators to link to; with `/namespaces/<name>` if that is not `default`. */
       TEMPORAL_UI_URL: optional(url({ protocols: ["http:", "https:"] })),
+      /** Where the security log can be read, for the pages of operators to link to. */
+      SECURITY_LOG_URL: optional(url({ protocols: ["http:", "https:"] })),
+      /** The audit's CronJob as `namespace/name`, for the pages of operators to say how to run it. */
+      AUDIT_CRON_JOB: optional(text({ pattern: /^[a-z0-9-]+\/[a-z0-9.-]+$/ })),
       /**
        * Where an operator sees a trace in Jaeger, Tempo or Grafana, with `{traceId}` in place of its id:
        * `https://jaeger.example/trace/{traceId}`.
@@ -66,6 +72,20 @@ export function readConfig(env: Env) {
     },
     env,
   );
+}
+
+/** Its operators can kill processes, so it is for a shop that is tried out, on the machine of its gateway. */
+function launcherAddress(value: string | undefined, env: Env): string | undefined {
+  if (value === undefined || value === "") {
+    return undefined;
+  }
+  if (!/^(127\.\d+\.\d+\.\d+|localhost|\[::1\]):\d{1,5}$/.test(value)) {
+    throw new Error(`must be host:port on this machine, such as 127.0.0.1:4321, got ${JSON.stringify(value)}`);
+  }
+  if (env.SIMULATED_PROVIDERS !== "true" || env.HTTPS_ONLY === "true") {
+    throw new Error("is for a shop that is tried out: it needs SIMULATED_PROVIDERS=true, and not HTTPS_ONLY=true");
+  }
+  return value;
 }
 
 const httpUrl = url({ protocols: ["http:", "https:"] });

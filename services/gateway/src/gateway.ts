@@ -93,6 +93,7 @@ export function createGateway(options: GatewayOptions): Promise<FastifyInstance>
         verifier,
         bodyLimitBytes: options.bodyLimitBytes,
         anonymousBodyLimitBytes: anonymousBodyLimitOf(options),
+        log: options.log,
         refusals,
         stopping,
       });

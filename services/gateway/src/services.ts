@@ -1,19 +1,21 @@
 import type { DescService } from "@bufbuild/protobuf";
-import type { Transport } from "@connectrpc/connect";
+import { Code, ConnectError, type Transport } from "@connectrpc/connect";
 import { callersToken } from "@sagacart/chassis/auth/callers-token";
 import type { CallTokens, ServiceTokens } from "@sagacart/chassis/auth/service-tokens";
-import { type ChannelOptions, createServiceClient, withTokens } from "@sagacart/chassis/client/client";
+import { type ChannelOptions, createServiceClient, openChannel, withTokens } from "@sagacart/chassis/client/client";
 import { createGrpcTransport } from "@sagacart/chassis/client/transport";
 import { clientMeter, type Metrics } from "@sagacart/chassis/process/metrics";
 import { ConsumerService } from "@sagacart/proto/event/v1/consumer_service";
 import { EventService } from "@sagacart/proto/event/v1/event_service";
 import { IdentityService } from "@sagacart/proto/identity/v1/identity_service";
+import { LauncherService } from "@sagacart/proto/launcher/v1/launcher_service";
 import { InboxService } from "@sagacart/proto/notifier/v1/inbox_service";
 import { MailboxService, NotifierService } from "@sagacart/proto/notifier/v1/notifier_service";
 import { PreferenceService } from "@sagacart/proto/notifier/v1/preference_service";
 import { TemplateService } from "@sagacart/proto/notifier/v1/template_service";
 import { WebhookService } from "@sagacart/proto/notifier/v1/webhook_service";
 import { ActivityService } from "@sagacart/proto/order/v1/activity_service";
+import { AuditService } from "@sagacart/proto/order/v1/audit_service";
 import { CartService } from "@sagacart/proto/order/v1/cart_service";
 import { GuestCartService } from "@sagacart/proto/order/v1/guest_cart_service";
 import { GuestOrderService } from "@sagacart/proto/order/v1/guest_order_service";
@@ -29,15 +31,18 @@ import { type Channels, closeChannels, openChannels } from "@sagacart/rest/chann
 import type { ServiceName } from "@sagacart/rest/needed-services";
 
 export type { ServiceName };
+/** A process that the gateway passes calls to. The launcher is on laptops only. */
+export type Upstream = ServiceName | "launcher";
 
 /** The services with public methods, and the process that has each. */
-export const publicServices: ReadonlyMap<DescService, ServiceName> = new Map<DescService, ServiceName>([
+export const publicServices: ReadonlyMap<DescService, Upstream> = new Map<DescService, Upstream>([
   [CartService, "order"],
   [GuestCartService, "order"],
   [OrderService, "order"],
   [GuestOrderService, "order"],
   [IncidentService, "order"],
   [ActivityService, "order"],
+  [AuditService, "order"],
   // Payment and shipping have a feed too: see alsoAt.
   [EventService, "order"],
   [ConsumerService, "order"],
@@ -53,6 +58,7 @@ export const publicServices: ReadonlyMap<DescService, ServiceName> = new Map<Des
   [InboxService, "notifier"],
   [WebhookService, "notifier"],
   [IdentityService, "identity"],
+  [LauncherService, "launcher"],
 ]);
 
 /** The processes that keep personal data, in the order of an export. */
@@ -74,7 +80,7 @@ export type Services = Disposable & {
    * Returns the transport for calls to a service by its descriptor; where several processes have that service, to the one
    * named. A call takes along the token of the request that it is made for.
    */
-  transportTo(service: DescService, at?: ServiceName): Transport;
+  transportTo(service: DescService, at?: Upstream): Transport;
   /** Clients for requests without a sign-in. Calls take along the gateway's own token, where a method needs one. */
   readonly clients: ReturnType<typeof createClients>;
 };
@@ -84,28 +90,41 @@ export type ServicesOptions = Pick<ChannelOptions, "tls" | "keepaliveIntervalMs"
   readonly tokens?: ServiceTokens | undefined;
 };
 
-/** Opens them; each connects at its first call. Without `tokens`, the gateway has no token of its own; without `tls`, plain text. */
+/**
+ * Opens them; each connects at its first call. Without `tokens`, the gateway has no token of its own; without `tls`, plain text.
+ * The launcher is on the same machine, in plain text; without its address, its methods are UNIMPLEMENTED.
+ */
 export function openServices(
-  addresses: Readonly<Record<ServiceName, string>>,
+  {
+    launcher: launcherAddress,
+    ...addresses
+  }: Readonly<Record<ServiceName, string>> & {
+    readonly launcher?: string | undefined;
+  },
   { metrics, tokens, ...options }: ServicesOptions,
 ): Services {
-  const channels = openChannels(addresses, { metrics, ...options });
+  const channels = openChannels<ServiceName>(addresses, { metrics, ...options });
+  const launcher = launcherAddress === undefined ? undefined : openChannel(launcherAddress, { metrics });
   const meter = clientMeter(metrics);
-  const transports = new Map(
-    [...publicServices, ...alsoAt].map(([service, name]) => [
-      `${name} ${service.typeName}`,
-      createGrpcTransport({
-        client: channels[name].join(service),
-        defaultTimeoutMs: 10_000,
-        meter,
-        tokens: callersToken,
-      }),
-    ]),
+  const transports = new Map<string, Transport>(
+    [...publicServices, ...alsoAt].map(([service, name]) => {
+      const channel = name === "launcher" ? launcher : channels[name];
+      const transport =
+        channel === undefined
+          ? notServed
+          : createGrpcTransport({
+              client: channel.join(service),
+              defaultTimeoutMs: 10_000,
+              meter,
+              tokens: callersToken,
+            });
+      return [`${name} ${service.typeName}`, transport] as const;
+    }),
   );
   return {
     channels,
     clients: createClients(channels, tokens),
-    transportTo(service: DescService, at: ServiceName | undefined = publicServices.get(service)) {
+    transportTo(service: DescService, at: Upstream | undefined = publicServices.get(service)) {
       const transport = transports.get(`${at} ${service.typeName}`);
       if (transport === undefined) {
         throw new Error(`${service.typeName} at ${at} is not one of the services that the gateway passes calls to`);
@@ -116,8 +135,19 @@ export function openServices(
       // It fetches no more tokens; nothing waits for it.
       void tokens?.[Symbol.asyncDispose]();
       closeChannels(channels);
+      launcher?.close();
     },
   };
+}
+
+/** For a service that this installation does not have. */
+const notServed: Transport = {
+  unary: async ({ parent }) => refuse(parent.typeName),
+  stream: async ({ parent }) => refuse(parent.typeName),
+};
+
+function refuse(typeName: string): never {
+  throw new ConnectError(`${typeName} is not served here`, Code.Unimplemented);
 }
 
 function createClients(channels: Channels<ServiceName>, tokens: CallTokens | undefined) {

@@ -96,7 +96,7 @@ export function readConfig(env: Env) {
       MAIL_FROM: text({ default: "Sagacart <accounts@sagacart.example>" }),
       /** The secrets of the shop's services: `{"order":"…","gateway":"…"}`. A list of two while one is changed: `{"order":["…","…"]}`. */
       SERVICE_CLIENT_SECRETS: serviceClients,
-      /** Applications that sign users in: `[{"client_id":"web","redirect_uris":["https://…"],"scopes":["openid","email"]}]`, with `client_secret` if confidential. `scopes` are what it may ask for, of openid, profile, email, phone, roles, offline_access; without it, all but phone and roles. */
+      /** Applications that sign users in: `[{"client_id":"web","redirect_uris":["https://…"],"scopes":["openid","email"]}]`, with `client_secret` if confidential. `scopes` are what it may ask for, of openid, profile, email, phone, roles, account, offline_access; without it, all but phone, roles and account. */
       OIDC_CLIENTS: oidcClients,
       /** Users to create once: `[{"id":"alice","username":"alice","email":…,"password":…,"roles":[…]}]`, with `totp_secret` (base32) if they shall sign in with a second factor. */
       SEED_USERS: seedUsers,

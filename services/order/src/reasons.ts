@@ -67,4 +67,6 @@ export const reasons = defineReasons({
   INCIDENT_RESOLVED: Code.FailedPrecondition,
   /** The incident is not about a step of a saga but, for example, about a dispute: a person has to act. */
   INCIDENT_NOT_RETRYABLE: Code.FailedPrecondition,
+  /** The audit does not exist, or is not kept any more. */
+  AUDIT_NOT_FOUND: Code.NotFound,
 });

@@ -8,6 +8,12 @@ export type SiteConfig = {
   readonly simulatedProviders: boolean;
   /** Where Temporal's own pages are, for operators. */
   readonly temporalUrl?: string;
+  /** True on a laptop, where the launcher can be called. */
+  readonly launcher?: boolean;
+  /** Where the security log can be read, for operators. */
+  readonly securityLogUrl?: string;
+  /** The audit's CronJob in a cluster, as `namespace/name`. */
+  readonly auditCronJob?: string;
   /** Where operators see a trace, with `{traceId}` in place of its id. */
   readonly traceUrl?: string;
   /** True where the gateway has the last traces, for the console to show. */

@@ -14,6 +14,8 @@ export type AccessRule = {
   readonly freshSignIn: boolean;
   /** The second factor that people need where one is required of them: any, one of the last minutes, or none. */
   readonly secondFactor: "any" | "fresh" | "none";
+  /** True if an application needs the scope `account` for it. */
+  readonly account: boolean;
   /** The request's field `customer_id`, if it has one. */
   readonly customerField: DescField | undefined;
   /** True if that field is part of the REST path: it identifies the requested resource. */
@@ -83,6 +85,7 @@ function readRule(method: DescMethod): AccessRule {
   return {
     anyone: option.anyone || isOpen(method),
     freshSignIn: option.freshSignIn,
+    account: option.account,
     secondFactor: secondFactors.get(option.secondFactor) ?? (option.freshSignIn ? "fresh" : "any"),
     roles: option.roles.flatMap((role) => roleOf.get(role) ?? []),
     services: new Map(option.services.map(({ name, at }) => [name, new Set(at)])),

@@ -30,7 +30,15 @@ export type Principal = {
   readonly authTimeMs?: number | undefined;
   /** True if they did so with a second factor, which the issuer tells by `mfa` in the claim `amr` (RFC 8176). */
   readonly hasSecondFactor?: boolean | undefined;
+  /** The application that the token was issued to; undefined for the shop's own sign-in, and with another issuer. */
+  readonly application?: Application | undefined;
 };
+
+/** An application that a person signed in to by OpenID Connect. */
+export type Application = { readonly id: string; readonly scopes: ReadonlySet<string> };
+
+/** The claim `client_id` in tokens of the shop's own sign-in, which is for no application. */
+export const ownClientId = "sagacart";
 
 /** How to read an issuer's claims. */
 export type ClaimRules = {
@@ -75,7 +83,16 @@ export function principalOf(claims: Claims, rules: ClaimRules): Principal | unde
     ...{ kind: "person", issuer, subject, serviceName: "" },
     ...{ customerId, roles, email, isEmailVerified },
   };
-  return isId(customerId) ? { ...person, ...signInOf(claims) } : undefined;
+  const application = rules.customerIds === "subject" ? applicationOf(claims) : undefined;
+  return isId(customerId) ? { ...person, ...signInOf(claims), application } : undefined;
+}
+
+/** Reads the application and its scopes (RFC 9068). Scopes of other issuers are their own. */
+function applicationOf({ client_id: id, scope }: Claims): Application | undefined {
+  if (typeof id !== "string" || id === ownClientId) {
+    return undefined;
+  }
+  return { id, scopes: new Set(typeof scope === "string" ? scope.split(" ") : []) };
 }
 
 /** Reads what the claims say of the sign-in. */

@@ -14,6 +14,8 @@ export const authReasons = defineReasons({
   /** A token of a program at the gateway, which serves people only. */
   PEOPLE_ONLY: Code.PermissionDenied,
   NOT_YOURS: Code.PermissionDenied,
+  /** The application was not given the scope that the method needs: `scope` in the metadata. See OIDC_CLIENTS. */
+  SCOPE_REQUIRED: Code.PermissionDenied,
   /** The caller signed in too long ago for this. Confirm the password, or sign in again. */
   FRESH_SIGN_IN_REQUIRED: Code.PermissionDenied,
   /**

@@ -17,6 +17,7 @@ function reasonFor(secondFactorOf: Asked, roles: RoleName[], rule: Partial<Acces
   };
   const access: AccessRule = {
     ...{ anyone: false, roles: [], services: new Map(), freshSignIn: false, secondFactor: "any" as const },
+    account: false,
     ...{ customerField: undefined, customerInPath: false, ...rule },
   };
   try {

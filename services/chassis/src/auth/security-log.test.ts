@@ -8,6 +8,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { createServiceClient, openChannel } from "../client/client.ts";
 import { startIssuer, type TestIssuer } from "../testing/issuer.ts";
 import { startEcho, type TestServer } from "../testing/test-server.ts";
+import type { Principal } from "./principal.ts";
 import { authError } from "./reasons.ts";
 import { createSecurityLog } from "./security-log.ts";
 
@@ -93,7 +94,7 @@ for (const [wire, connect] of Object.entries(wires)) {
     const signIn = { ...shape, event: "session.started", actor: { kind: "anonymous", id: "" }, factor: "password" };
     expect(logged()).toEqual([
       { ...signIn, object: { kind: "user", id: "u-1" } },
-      { ...signIn, object: { kind: "user", id: "" }, outcome: "refused", reason: "UNAUTHENTICATED" },
+      { ...signIn, object: { kind: "user", id: "" }, outcome: "refused", reason: "UNAUTHENTICATED", count: 1 },
     ]);
     expect(planted.filter((secret) => texts.join("").includes(secret))).toEqual([]);
   });
@@ -177,6 +178,26 @@ test.each<[string, () => unknown, "refused" | "failed", string]>([
 function pgError(code: string): Error {
   return Object.assign(new pg.DatabaseError("no", 2, "error"), { code, severity: "ERROR" });
 }
+
+const operator: Principal = {
+  ...{ kind: "person", issuer: "i", subject: "o-1", customerId: "o-1", roles: new Set(["operator"]), serviceName: "" },
+  ...{ email: "", isEmailVerified: false },
+};
+const refusal = () => new ConnectError("no", Code.Unauthenticated);
+
+test.each<[string, Principal | undefined, (() => unknown) | undefined, number[]]>([
+  ["refused calls of anybody", undefined, refusal, [...Array(20).fill(1), 480]],
+  ["failed calls of anybody", undefined, () => pgError("57P01"), [...Array(20).fill(1), 480]],
+  ["refused calls of a customer", { ...operator, roles: new Set(["customer"]) }, refusal, [...Array(20).fill(1), 480]],
+  ["refused calls of staff", operator, refusal, Array(500).fill(undefined)],
+  ["calls that succeed", undefined, undefined, Array(500).fill(undefined)],
+])("of five hundred %s, so many are lines, and the others are counted", (_, principal, error, counts) => {
+  for (let count = 0; count < 500; count++) {
+    security.called(IdentityService.method.changePassword, principal, { request: { userId: "me" }, error: error?.() });
+  }
+  security.flush();
+  expect(texts.map((text) => JSON.parse(text).count)).toEqual(counts);
+});
 
 test("an issuer that cannot be asked is a control that failed, once a minute for all callers", () => {
   const unknown = authError("ISSUER_UNAVAILABLE", "the issuer's keys cannot be fetched; try again");

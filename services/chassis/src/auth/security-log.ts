@@ -75,6 +75,8 @@ export type SecurityRecord = {
    * and rule are counted, and are one line a minute.
    */
   readonly repeats?: boolean;
+  /** How many of them are lines at once before the others are counted; 1 if absent. */
+  readonly linesAtOnce?: number;
 };
 
 export type SecurityLogOptions = {
@@ -122,7 +124,7 @@ export function createSecurityLog(options: SecurityLogOptions): SecurityLog {
     };
     count?.inc({ event, outcome: failure.outcome });
     if (given.repeats === true) {
-      sampler.take(line);
+      sampler.take(line, given.linesAtOnce);
     } else {
       write(line);
     }
@@ -181,7 +183,10 @@ export function createSecurityLog(options: SecurityLogOptions): SecurityLog {
       // Callers may name themselves so.
       const id = named === "me" ? principal?.customerId : named;
       const object = { kind: option.object, id: note?.objectId ?? id ?? "" };
-      record({ event, principal, object, error, factor: note?.factor ?? option.factor });
+      // Anybody can try passwords without end. Each try of a person who mistypes is a line.
+      const isRefused = error !== undefined && (principal === undefined || !isStaff(principal));
+      const limited = isRefused ? { repeats: true, linesAtOnce: 20 } : {};
+      record({ event, principal, object, error, factor: note?.factor ?? option.factor, ...limited });
     },
   };
 }

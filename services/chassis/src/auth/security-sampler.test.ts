@@ -36,6 +36,28 @@ test("the first of a burst is a line at once, and all that follow are one line a
   vi.useRealTimers();
 });
 
+test("of events that are more than noise the first few are lines at once, in each minute that has no more", () => {
+  vi.useFakeTimers();
+  const { take, lines, counts } = start();
+  const takeSome = (some: number) => {
+    for (let count = 0; count < some; count++) {
+      take({ ...first, requestId: `r-${count}` }, 3);
+    }
+  };
+  takeSome(3);
+  vi.advanceTimersByTime(60_000);
+  takeSome(5);
+  expect(counts()).toEqual([1, 1, 1, 1, 1, 1]);
+  expect(lines.map(({ requestId }) => requestId)).toEqual(["r-0", "r-1", "r-2", "r-0", "r-1", "r-2"]);
+  vi.advanceTimersByTime(60_000);
+  expect(counts().slice(6)).toEqual([2]);
+  // It goes on: a line a minute.
+  takeSome(1_000);
+  vi.advanceTimersByTime(60_000);
+  expect(counts().slice(7)).toEqual([1_000]);
+  vi.useRealTimers();
+});
+
 test.each<[string, Partial<Line>]>([
   ["another caller", { actor: { kind: "customer", id: "c-2" } }],
   ["another address", { address: "198.51.100.8" }],

@@ -10,19 +10,20 @@ export type SamplerOptions = {
 
 /** Writes events of bursts, so that they cannot flood the log. */
 export type Sampler = {
-  take(line: Line): void;
+  /** Takes an event, of which so many of a burst are lines at once; 1 if absent. */
+  take(line: Line, linesAtOnce?: number): void;
   /** Writes how often each burst was repeated since its last line. */
   flush(): void;
 };
 
 /**
- * Writes the first event of a burst at once, and then one line a minute with the count of all others, until a minute passes
- * without any. Beyond the thousand bursts that are told apart, callers have no line of their own: all those who broke one
+ * Writes the first event of a burst at once, or the first few, and then one line a minute with the count of all others, until
+ * a minute passes without any that is only counted. Beyond the thousand bursts that are told apart, callers have no line of their own: all those who broke one
  * rule are one burst, without actor and address. So the log takes a few thousand lines a minute at most, and a megabyte or two
  * of memory, however many addresses an attack comes from.
  */
 export function createSampler({ write, windowMs = 60_000, mostBursts = 1_000 }: SamplerOptions): Sampler {
-  const bursts = new Map<string, { line: Line; more: number }>();
+  const bursts = new Map<string, { line: Line; written: number; more: number }>();
   let timer: NodeJS.Timeout | undefined;
 
   function flush(): void {
@@ -40,8 +41,13 @@ export function createSampler({ write, windowMs = 60_000, mostBursts = 1_000 }: 
     }
   }
 
-  function take(line: Line): void {
+  function take(line: Line, linesAtOnce = 1): void {
     const known = bursts.get(burstOf(line));
+    if (known !== undefined && known.written < linesAtOnce) {
+      known.written++;
+      write({ ...line, count: 1 });
+      return;
+    }
     if (known !== undefined) {
       known.line = line;
       known.more++;
@@ -53,7 +59,7 @@ export function createSampler({ write, windowMs = 60_000, mostBursts = 1_000 }: 
       take(ofNobody);
       return;
     }
-    bursts.set(burstOf(line), { line, more: 0 });
+    bursts.set(burstOf(line), { line, written: 1, more: 0 });
     write({ ...line, count: 1 });
     timer ??= setInterval(flush, windowMs).unref();
   }

@@ -97,6 +97,47 @@ test("while the issuer is down, an unknown token fails with ISSUER_UNAVAILABLE",
   expect(await verified(verifier, token)).toMatchObject({ subject: "ada" });
 });
 
+test("after the keys were replaced, a token of a key that the issuer does not list yet is not called invalid", async () => {
+  vi.useFakeTimers({ toFake: ["Date", "performance"] });
+  onTestFinished(() => void vi.useRealTimers());
+  await using issuer = await startIssuer();
+  let changes = 0;
+  const verifier = issuer.verifier({
+    revocations: {
+      isKnown: () => true,
+      isRevoked: () => false,
+      isReplacedKey: (keyId) => changes > 0 && keyId === "key-1",
+      keyChanges: () => changes,
+    },
+  });
+  const former = await issuer.sign({ sub: "ada" });
+  await verified(verifier, former);
+  await issuer.rotate();
+  issuer.givesFormerKeys = true;
+  changes = 1;
+  const token = await issuer.sign({ sub: "ada" });
+
+  await expect(verified(verifier, token)).rejects.toMatchObject({ reason: "ISSUER_UNAVAILABLE" });
+  await expect(verified(verifier, await issuer.sign({ sub: "bob" }))).rejects.toMatchObject({
+    reason: "ISSUER_UNAVAILABLE",
+  });
+  expect(issuer.asked.jwks).toBe(2);
+
+  // Once the cooldown is over, the list is fetched again.
+  issuer.givesFormerKeys = false;
+  vi.advanceTimersByTime(5_000);
+  expect(await verified(verifier, token)).toMatchObject({ subject: "ada" });
+  expect(issuer.asked.jwks).toBe(3);
+
+  // An unknown key is nobody's, once the new ones must be everywhere.
+  await issuer.rotate();
+  issuer.givesFormerKeys = true;
+  vi.advanceTimersByTime(30_000);
+  await expect(verified(verifier, await issuer.sign({ sub: "eve" }))).rejects.toMatchObject({
+    reason: "TOKEN_INVALID",
+  });
+});
+
 test("keys are fetched before the first token, even if the issuer starts late", async () => {
   await using issuer = await startIssuer();
   issuer.down = true;

@@ -140,6 +140,9 @@ async function answerOn(socket: Socket, text: string): Promise<string> {
     if ((body !== undefined && body.length >= length) || socket.readableEnded || socket.destroyed) {
       return answer;
     }
-    await Promise.race([once(socket, "readable"), once(socket, "end"), closed(socket)]);
+    // Whichever does not come leaves no listener behind.
+    const others = new AbortController();
+    await Promise.race(["readable", "end", "close"].map((name) => once(socket, name, { signal: others.signal })));
+    others.abort();
   }
 }

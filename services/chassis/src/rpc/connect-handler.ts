@@ -1,3 +1,4 @@
+import type { ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import {
   Code,
@@ -6,14 +7,12 @@ import {
   type ConnectRouterOptions,
   createConnectRouter,
 } from "@connectrpc/connect";
+import type { UniversalHandler, UniversalServerRequest } from "@connectrpc/connect/protocol";
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
 import type { Log } from "../process/log.ts";
 import { type StrictJsonHandlerOptions, strictJson } from "./strict-json-handler.ts";
 
-/**
- * Answers calls by Connect's router. It does what connectNodeAdapter() does, which writes a stack trace to the console
- * for each caller who is gone in the middle of a message (`write ECANCELED`): that is a line of the log, at debug.
- */
+/** Answers calls by Connect's router, as connectNodeAdapter() does, but for what goes wrong: see answerCall. */
 export function createConnectHandler(
   options: ConnectRouterOptions & StrictJsonHandlerOptions & { routes: (router: ConnectRouter) => void; log: Log },
 ): (request: Http2ServerRequest, response: Http2ServerResponse) => void {
@@ -26,15 +25,39 @@ export function createConnectHandler(
       response.writeHead(404).end();
       return;
     }
-    handler(universalRequestFromNodeRequest(request, response, undefined, undefined))
-      .then((answer) => universalResponseToNodeResponse(answer, response))
-      .catch((error) => {
-        const rpc = `${handler.service.typeName}/${handler.method.name}`;
-        if (response.stream.destroyed || ConnectError.from(error).code === Code.Aborted) {
-          options.log.debug({ error, rpc }, "the caller was gone before it had its answer");
-        } else {
-          options.log.error({ error, rpc }, "the answer could not be sent");
-        }
-      });
+    void answerCall(handler, universalRequestFromNodeRequest(request, response, undefined, undefined), {
+      response,
+      log: options.log,
+    });
   };
+}
+
+/**
+ * Has Connect's handler answer a call; it never rejects. Connect's own adapters write a stack trace to the console, past the
+ * log, for each caller who is gone in the middle of a message, and for each whose request the server has ended by itself,
+ * since it did not come in completely in time.
+ */
+export async function answerCall(
+  handler: UniversalHandler,
+  request: UniversalServerRequest,
+  to: { response: ServerResponse | Http2ServerResponse; log: Log; beforeAnswer?: (() => void) | undefined },
+): Promise<void> {
+  const { response, log, beforeAnswer } = to;
+  const rpc = `${handler.service.typeName}/${handler.method.name}`;
+  try {
+    const answer = await handler(request);
+    if (response.headersSent) {
+      log.debug({ rpc }, "the request was ended before it had come in completely");
+      return;
+    }
+    beforeAnswer?.();
+    await universalResponseToNodeResponse(answer, response);
+  } catch (error) {
+    const isGone = "stream" in response ? response.stream.destroyed : response.destroyed;
+    if (isGone || ConnectError.from(error).code === Code.Aborted) {
+      log.debug({ error, rpc }, "the caller was gone before it had its answer");
+    } else {
+      log.error({ error, rpc }, "the answer could not be sent");
+    }
+  }
 }

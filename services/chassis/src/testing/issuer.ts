@@ -22,6 +22,8 @@ export type TestIssuer = AsyncDisposable & {
   readonly tokenUrl: URL;
   /** The number of requests for keys and for tokens. */
   readonly asked: { jwks: number; token: number };
+  /** If true, the list of keys lacks the newest one, as a replica's may for a moment. */
+  givesFormerKeys: boolean;
   /** If true, all requests are answered with 503. */
   down: boolean;
   /** The number of requests answered with 503. */
@@ -69,7 +71,7 @@ export async function startIssuer(): Promise<TestIssuer> {
       json(503, { error: "temporarily_unavailable" });
     } else if (request.url === "/jwks") {
       issuer.asked.jwks++;
-      json(200, { keys: keys.map(({ jwk }) => jwk) });
+      json(200, { keys: keys.slice(0, issuer.givesFormerKeys ? -1 : undefined).map(({ jwk }) => jwk) });
     } else if (request.url === "/no-keys") {
       json(200, { keys: [] });
     } else if (request.url === "/token" && request.method === "POST") {
@@ -93,6 +95,7 @@ export async function startIssuer(): Promise<TestIssuer> {
     jwksUrl: new URL(`${origin}/jwks`),
     tokenUrl: new URL(`${origin}/token`),
     asked: { jwks: 0, token: 0 },
+    givesFormerKeys: false,
     down: false,
     refused: 0,
     tokenSeconds: 3_600,

@@ -32,7 +32,7 @@ export async function docs(
       docExpansion: "none",
       tryItOutEnabled: true,
     },
-    initOAuth: { clientId: "docs", scopes: ["openid"], usePkceWithAuthorizationCodeGrant: true },
+    initOAuth: { clientId: "docs", scopes: ["openid", "roles", "account"], usePkceWithAuthorizationCodeGrant: true },
   });
 }
 

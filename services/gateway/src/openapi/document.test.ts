@@ -200,12 +200,20 @@ test("people sign in on the page by OpenID Connect with PKCE", async () => {
   const [, options = ""] = /ui\.initOAuth\((.*)\)/.exec(body) ?? [];
   expect(JSON.parse(options)).toEqual({
     clientId: "docs",
-    scopes: ["openid"],
+    scopes: ["openid", "roles", "account"],
     usePkceWithAuthorizationCodeGrant: true,
   });
   expect(document.components.securitySchemes.signIn.flows).toMatchObject({
     authorizationCode: { authorizationUrl: "/oidc/auth", tokenUrl: "/oidc/token" },
   });
+});
+
+test.each([
+  ["an order of one's own", "/v1/orders/{id}", "get", ["openid"]],
+  ["what only staff may", "/v1/users", "get", ["openid", "roles"]],
+  ["the account", "/v1/users/{userId}/sessions", "get", ["openid", "account"]],
+])("an operation says which scopes an application needs: %s", (_what, path, verb, scopes) => {
+  expect(document.paths[path]?.[verb]?.security).toEqual([{ token: [] }, { signIn: scopes }]);
 });
 
 test("the page to try the API works on plain HTTP, on every host", async () => {

@@ -80,7 +80,11 @@ const signInScheme = {
       authorizationUrl: "/oidc/auth",
       tokenUrl: "/oidc/token",
       refreshUrl: "/oidc/token",
-      scopes: { openid: "The user's id." },
+      scopes: {
+        openid: "The user's id.",
+        roles: "What the user's roles may do, besides what each customer may.",
+        account: "The user's account: who they are, how they sign in, and all of their data at once.",
+      },
     },
   },
 } as const satisfies Schema;
@@ -117,7 +121,9 @@ function operation(binding: AnyBinding, schemas: Schemas, comments: Comments, an
   const { method, body, requestId } = binding;
   const comment = comments.get(`${method.parent.typeName}.${method.name}`);
   const [summary = method.name] = comment?.split("\n\n") ?? [];
-  const { anyone, roles } = accessRule(method);
+  const { anyone, roles, account } = accessRule(method);
+  // Those that an application needs.
+  const neededScopes = ["openid", ...(roles.includes("customer") ? [] : ["roles"]), ...(account ? ["account"] : [])];
   const audience = anyone ? "For anyone." : `For ${roles.map(whom).join(", ")}.`;
   const statuses = [
     "400",
@@ -139,7 +145,7 @@ function operation(binding: AnyBinding, schemas: Schemas, comments: Comments, an
     tags: [method.parent.name],
     summary: summary.replace(/\.$/, ""),
     description: [...(comment === undefined ? [] : [comment]), audience].join("\n\n"),
-    security: anyone ? [] : [{ token: [] }, { signIn: ["openid"] }],
+    security: anyone ? [] : [{ token: [] }, { signIn: neededScopes }],
     parameters: parametersOf(binding, schemas),
     ...(body === undefined ? {} : { requestBody: requestBody(binding, schemas) }),
     responses: {

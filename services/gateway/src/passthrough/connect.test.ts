@@ -35,12 +35,12 @@ afterAll(async () => {
 const reasons = defineReasons({ ORDER_NOT_FOUND: Code.NotFound });
 
 const transports = {
-  "Connect of browsers": () => createWebConnect({ baseUrl: gateway.url }),
-  "Connect of browsers, in binary": () => createWebConnect({ baseUrl: gateway.url, useBinaryFormat: true }),
-  "Connect of browsers, by GET": () => createWebConnect({ baseUrl: gateway.url, useHttpGet: true }),
-  "gRPC-Web": () => createGrpcWebTransport({ baseUrl: gateway.url }),
-  "Connect over HTTP/2": () => createConnectTransport({ baseUrl: gateway.url, httpVersion: "2" }),
-  gRPC: () => createGrpcTransport({ baseUrl: gateway.url }),
+  "Connect of browsers": (baseUrl = gateway.url) => createWebConnect({ baseUrl }),
+  "Connect of browsers, in binary": (baseUrl = gateway.url) => createWebConnect({ baseUrl, useBinaryFormat: true }),
+  "Connect of browsers, by GET": (baseUrl = gateway.url) => createWebConnect({ baseUrl, useHttpGet: true }),
+  "gRPC-Web": (baseUrl = gateway.url) => createGrpcWebTransport({ baseUrl }),
+  "Connect over HTTP/2": (baseUrl = gateway.url) => createConnectTransport({ baseUrl, httpVersion: "2" }),
+  gRPC: (baseUrl = gateway.url) => createGrpcTransport({ baseUrl }),
 };
 
 describe.each(Object.entries(transports))("%s", (_name, open) => {
@@ -83,6 +83,21 @@ describe.each(Object.entries(transports))("%s", (_name, open) => {
       more.resolve();
     }
     expect(seen).toEqual([1n, 2n]);
+  });
+
+  test("a stream that a stop of the gateway ends is UNAVAILABLE, so that its caller begins it again", async () => {
+    const never = Promise.withResolvers<void>();
+    standIn.answer("WatchOrder", async function* () {
+      yield { order: { id: "o", sequence: 1n } };
+      await never.promise;
+    });
+    const stopping = await startTestGateway(standIn.address);
+    const watching = createClient(OrderService, open(stopping.url)).watchOrder({ id: "o" })[Symbol.asyncIterator]();
+    await watching.next();
+    const next = watching.next().catch(ConnectError.from);
+    await stopping[Symbol.asyncDispose]();
+    expect(await next).toMatchObject({ code: Code.Unavailable });
+    never.resolve();
   });
 
   test("an internal method is UNIMPLEMENTED, and reaches no service", async () => {

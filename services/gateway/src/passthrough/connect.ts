@@ -15,10 +15,10 @@ import {
 } from "@connectrpc/connect/protocol";
 import { errorToJson } from "@connectrpc/connect/protocol-connect";
 import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
-import { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
 import { accessRule } from "@sagacart/chassis/auth/access";
 import type { Verifier } from "@sagacart/chassis/auth/verify";
 import { codeName, toConnectError } from "@sagacart/chassis/errors";
+import type { Log } from "@sagacart/chassis/process/log";
 import { longListOf } from "@sagacart/chassis/rpc/long-list";
 import { serveReflection } from "@sagacart/chassis/rpc/reflection";
 import { strictJson } from "@sagacart/chassis/rpc/strict-json-handler";
@@ -37,6 +37,7 @@ import { publicServices, type Services } from "../services.ts";
 import { isAnnotated, isBodyOnly } from "../v1/bindings.ts";
 import { feeds } from "../v1/feeds.ts";
 import { unaryCall } from "../v1/unary-call.ts";
+import { connectRoutes } from "./connect-routes.ts";
 import { edgeCall, passOn, recordRefusedCalls, refuseCall } from "./refused-calls.ts";
 
 export type ConnectOptions = {
@@ -47,11 +48,20 @@ export type ConnectOptions = {
   /** The largest message of a caller with a token, and that of all others. */
   readonly bodyLimitBytes: number;
   readonly anonymousBodyLimitBytes: number;
+  readonly log: Log;
   /** Records the calls that are refused here. */
   readonly refusals: Refusals;
   /** Ends streams when the gateway stops. */
   readonly stopping: AbortSignal;
 };
+
+/** Returns a signal that ends streams with UNAVAILABLE: their callers begin them again, at another gateway. */
+function unavailableAt(stopping: AbortSignal): AbortSignal {
+  const ending = new AbortController();
+  const end = () => ending.abort(new ConnectError("the gateway is shutting down; try again", Code.Unavailable));
+  stopping.addEventListener("abort", end, { once: true });
+  return ending.signal;
+}
 
 /**
  * Serves the services' RPCs to browsers and other clients, at `/package.Service/Method`: Connect and gRPC-Web, and gRPC
@@ -62,12 +72,12 @@ export type ConnectOptions = {
  */
 export async function connect(
   app: FastifyInstance,
-  { services, readiness, verifier, bodyLimitBytes, anonymousBodyLimitBytes, refusals, stopping }: ConnectOptions,
+  { services, readiness, verifier, bodyLimitBytes, anonymousBodyLimitBytes, log, refusals, stopping }: ConnectOptions,
 ): Promise<void> {
   // Before the routes, which take the handler that there is.
   app.setErrorHandler(inProtocol(refusals));
-  await app.register(fastifyConnectPlugin, {
-    routes(router) {
+  await app.register(connectRoutes, {
+    handlers(router) {
       const readMaxBytesOf = (method: DescMethod) =>
         accessRule(method).anyone ? anonymousBodyLimitBytes : bodyLimitBytes;
       servePublic(router, services, readMaxBytesOf);
@@ -77,17 +87,17 @@ export async function connect(
         shown.map(({ typeName }) => typeName),
       );
       serveReflection(router, [...shown, Health], isPublic);
-      for (const [index, handler] of router.handlers.entries()) {
+      return router.handlers.map((handler) => {
         const strict = strictJson(handler, { domain, readMaxBytes: readMaxBytesOf(handler.method) });
         const plain = handler.method.input.fields.some(isBodyOnly) ? withoutGet(strict) : strict;
-        router.handlers[index] = isPublic(handler.method) ? recordRefusedCalls(plain, refusals) : plain;
-      }
+        return isPublic(handler.method) ? recordRefusedCalls(plain, refusals) : plain;
+      });
     },
+    log,
     interceptors: [cachingInterceptor],
     requestGate: (context) => refuseBadToken(verifier, context),
     contextValues: (request) => createContextValues().set(edgeCall, { request, isPassedOn: false }),
-    shutdownSignal: stopping,
-    shutdownError: new ConnectError("the gateway is shutting down; try again", Code.Unavailable),
+    shutdownSignal: unavailableAt(stopping),
   });
   // An internal method answers as one that does not exist.
   app.route({

@@ -9,7 +9,7 @@ import { watchReadiness } from "@sagacart/rest/ready";
 import { listen, type TestServer } from "@sagacart/rest/testing/http";
 import { type StandIn, type StandInOptions, startStandIn as startServices } from "@sagacart/rest/testing/stand-in";
 import { createGateway, type GatewayOptions } from "../gateway.ts";
-import { openServices, publicServices, type ServiceName } from "../services.ts";
+import { openServices, publicServices, type Upstream } from "../services.ts";
 
 export type { StandIn };
 export type TestGateway = TestServer;
@@ -32,7 +32,7 @@ export async function startTestGateway(
     /** The certificate to serve with, while the services are called in plain text. */
     serveTls?: Tls | undefined;
     tokens?: ServiceTokens;
-    addresses?: Partial<Record<ServiceName, string>>;
+    addresses?: Partial<Record<Exclude<Upstream, "launcher">, string>> & { launcher?: string | undefined };
     keepaliveIntervalMs?: number;
   } = {},
 ): Promise<TestGateway> {
@@ -44,6 +44,7 @@ export async function startTestGateway(
     shipping: address,
     notifier: address,
     identity: address,
+    launcher: address,
     ...addresses,
   };
   const services = openServices(at, { metrics, tokens, tls: options.tls, keepaliveIntervalMs });

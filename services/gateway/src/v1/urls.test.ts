@@ -28,7 +28,7 @@ const allowed = [
     "page_token",
   ],
   ...["payment_id", "product_id", "query", "refund_id", "role", "skus", "source_id", "subject", "types", "user_id"],
-  ...["address.user_id", "request_id", "stock.reference"],
+  ...["address.user_id", "request_id", "stock.reference", "actor_id", "event", "outcome"],
 ];
 
 test("every text that a URL may have is decided", () => {

@@ -13,6 +13,9 @@ const settings = {
   clientId: "sagacart-web",
   simulatedProviders: true,
   temporalUrl: undefined,
+  launcher: false,
+  securityLogUrl: undefined,
+  auditCronJob: undefined,
   traceUrl: undefined,
   keepsTraces: undefined,
   traceRatio: undefined,
@@ -147,6 +150,7 @@ test("the settings of this installation are told", async () => {
     issuer: "https://id.example",
     clientId: "sagacart-web",
     simulatedProviders: true,
+    launcher: false,
   });
   expect(answer.headers.get("cache-control")).toBe("no-cache");
 });

@@ -20,6 +20,12 @@ export type WebSettings = {
   readonly simulatedProviders: boolean;
   /** Where Temporal's own pages are. */
   readonly temporalUrl: string | undefined;
+  /** True if the launcher of a laptop can be called. */
+  readonly launcher: boolean;
+  /** Where the security log can be read. */
+  readonly securityLogUrl: string | undefined;
+  /** The audit's CronJob as `namespace/name`. */
+  readonly auditCronJob: string | undefined;
   /** Where an operator sees a trace, with `{traceId}` in place of its id. */
   readonly traceUrl: string | undefined;
   /** True if the last traces are read here, at /observe/traces. */

@@ -9,9 +9,9 @@ let running: TestIdentity;
 let app: OidcApp;
 
 beforeAll(async () => {
-  const clients = [{ client_id: "console", redirect_uris: [redirectUri] }];
+  const clients = [{ client_id: "console", redirect_uris: [redirectUri], scopes: ["account"] }];
   running = await startTestIdentity({ env: { OIDC_CLIENTS: JSON.stringify(clients) } });
-  app = await createOidcApp(running, { clientId: "console", redirectUri });
+  app = await createOidcApp(running, { clientId: "console", redirectUri, scope: "openid account" });
 }, 60_000);
 afterAll(() => running[Symbol.asyncDispose]());
 

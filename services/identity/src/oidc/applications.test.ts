@@ -92,6 +92,66 @@ test("an application sees of a user what its scopes cover, in the ID token and a
   expect(await seen("all", "openid phone roles")).toEqual(["phone_number", "roles"]);
 });
 
+describe("an application's token", () => {
+  const tokensOf = async (clientId: string, scope: string, person: { username: string; password: string }) => {
+    const app = await appOf(clientId, scope);
+    return { app, ...(await app.tokensOf(await app.signIn(createBrowser(running), person))) };
+  };
+  const scopeOf = (token: string) => claimsOf(token).scope ?? "";
+  test.each([
+    ["all", "openid profile", ""],
+    ["all", "openid roles", "roles"],
+    ["all", "openid account", "account"],
+    ["all", "openid account roles email", "roles account"],
+    ["web", "openid profile", ""],
+  ])("of %s for %s has the scope '%s', also when it is refreshed", async (clientId, asked, expected) => {
+    const {
+      app,
+      access_token: token,
+      refresh_token: refreshToken = "",
+    } = await tokensOf(clientId, asked, await running.register());
+    expect(scopeOf(token)).toBe(expected);
+    expect(scopeOf((await client.refreshTokenGrant(app.config, refreshToken)).access_token)).toBe(expected);
+  });
+
+  test("has no more than a refresh asks for", async () => {
+    const { app, refresh_token: refreshToken = "" } = await tokensOf("all", "openid account roles", await staff());
+    const narrow = await client.refreshTokenGrant(app.config, refreshToken, { scope: "openid account" });
+    expect(claimsOf(narrow.access_token)).toMatchObject({ scope: "account", roles: ["customer"] });
+  });
+
+  test("has the scopes of this sign-in only after the user continues with more, in the same browser", async () => {
+    const person = await running.register();
+    const browser = createBrowser(running);
+    const modest = await appOf("all", "openid");
+    const few = await modest.tokensOf(await modest.signIn(browser, person));
+    expect(scopeOf(few.access_token)).toBe("");
+    const app = await appOf("all", "openid account");
+    const { verifier, state, location } = await app.begin(browser, { prompt: "none" });
+    const { access_token: more } = await app.tokensOf({ verifier, state, callback: new URL(location) });
+    expect(scopeOf(more)).toBe("account");
+  });
+
+  test("has the role customer alone without the scope roles", async () => {
+    const person = await staff();
+    const rolesOf = async (scope: string) => claimsOf((await tokensOf("all", scope, person)).access_token).roles;
+    expect(await rolesOf("openid profile account")).toEqual(["customer"]);
+    expect(await rolesOf("openid roles")).toEqual(["operator"]);
+  });
+
+  test("still opens the addresses of its user without a scope", async () => {
+    const person = await running.register();
+    const { access_token: token } = await tokensOf("all", "openid", person);
+    expect(await running.as(token).listAddresses({ userId: "me" })).toMatchObject({ addresses: [] });
+  });
+});
+
+async function staff() {
+  const person = await running.register();
+  await running.pool.query("update users set roles = '{operator}' where id = $1", [person.id]);
+  return person;
+}
+
 const grantsOf = async (userId: string) => {
   const { rows } = await running.pool.query<{ client: string }>(
     "select payload->>'clientId' as client from oidc_entries where model = 'Grant' and account_id = $1 order by 1",

@@ -20,12 +20,12 @@ beforeAll(async () => {
       OIDC_CLIENTS: JSON.stringify([
         {
           ...{ client_id: "app", client_name: "The <App>", redirect_uris: [redirectUri] },
-          scopes: ["openid", "profile", "email", "roles"],
+          scopes: ["openid", "profile", "email", "roles", "account"],
         },
       ]),
     },
   });
-  oidcApp = await createOidcApp(running, { clientId: "app", redirectUri, scope: "openid profile email roles" });
+  oidcApp = await createOidcApp(running, { clientId: "app", redirectUri, scope: "openid profile email roles account" });
   app = oidcApp.config;
 });
 

@@ -13,7 +13,7 @@ import { createAdapter, endOldestGrants, grantSessionId } from "./entry-store.ts
 import { interactionsOf } from "./interactions.ts";
 import { errorPage, signedOutPage, signOutPage } from "./pages.ts";
 import { recordProviderEvents } from "./provider-events.ts";
-import { claimsOfScopes } from "./scopes.ts";
+import { apiScopes, claimsOfScopes, rolesFor } from "./scopes.ts";
 import { sessionLives } from "./session-lives.ts";
 import { signInCookies } from "./sign-in-cookies.ts";
 
@@ -82,7 +82,7 @@ function configuration(options: ProviderOptions, keys: readonly SigningKey[]): C
       keys: [...options.cookieKeys],
       ...secureCookies(options.issuer.startsWith("https:")),
     },
-    scopes: ["openid", "offline_access"],
+    scopes: ["openid", "account", "offline_access"],
     claims: Object.fromEntries(Object.entries(claimsOfScopes).map(([scope, names]) => [scope, [...names]])),
     features: {
       devInteractions: { enabled: false },
@@ -101,7 +101,7 @@ function configuration(options: ProviderOptions, keys: readonly SigningKey[]): C
         useGrantedResource: () => true,
         getResourceServerInfo: () => ({
           audience,
-          scope: "",
+          scope: apiScopes.join(" "),
           accessTokenFormat: "jwt",
           jwt: { sign: { alg: "ES256" } },
         }),
@@ -151,7 +151,7 @@ function configuration(options: ProviderOptions, keys: readonly SigningKey[]): C
       const user = await findUser(pool, token.accountId);
       const { authTime, amr } = entities.AuthorizationCode ?? entities.RefreshToken ?? {};
       return {
-        ...(user === undefined ? {} : userClaims(user)),
+        ...(user === undefined ? {} : userClaims({ ...user, roles: rolesFor(token.scope, user.roles) })),
         ...(token.grantId === undefined ? {} : { sid: grantSessionId(token.grantId) }),
         ...(authTime === undefined ? {} : { auth_time: authTime }),
         ...(amr === undefined ? {} : { amr }),
@@ -232,6 +232,10 @@ async function grantOf({ oidc }: KoaContextWithOIDC, { pool, log, mostSessionsPe
     existing === undefined || isReplaced ? new provider.Grant({ clientId: client.clientId, accountId }) : existing;
   // The client's metadata has refused a request for scopes that it may not have.
   grant.addOIDCScope([...oidc.requestParamScopes].join(" "));
+  const asked = apiScopes.filter((scope) => oidc.requestParamScopes.has(scope));
+  if (asked.length > 0) {
+    grant.addResourceScope(resource, asked.join(" "));
+  }
   const currentGrantId = await grant.save();
   const ended = await endOldestGrants(pool, { userId: accountId, currentGrantId, most: mostSessionsPerUser });
   if (ended.length > 0) {

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { ownClientId } from "@sagacart/chassis/auth/principal";
 import type { Clock } from "@sagacart/chassis/time/clock";
 import { SignJWT } from "jose";
 import type { Keys } from "../keys/keys.ts";
@@ -23,7 +24,7 @@ export function createTokens(options: { keys: Keys; clock: Clock; issuer: string
       const iat = Math.floor(clock.now().getTime() / 1000);
       const exp = iat + Math.ceil(lifeMs / 1000);
       const auth_time = Math.floor(authTime.getTime() / 1000);
-      const claims = { ...userClaims(user), client_id: "sagacart", sid, auth_time, amr, jti: randomUUID() };
+      const claims = { ...userClaims(user), client_id: ownClientId, sid, auth_time, amr, jti: randomUUID() };
       const token = await new SignJWT({ iss: issuer, sub: user.id, aud: audience, iat, exp, ...claims })
         .setProtectedHeader({ alg: "ES256", kid, typ: "at+jwt" })
         .sign(privateKey);

@@ -105,7 +105,7 @@ async function loadWaiting(db: Queryable) {
 /** The newest orders of the last minute; `whole` is false for the seconds of which not all orders are there. */
 const newest = `
   newest as (
-    select date_trunc('second', create_time) as second, state, outcome_reason,
+    select date_trunc('second', create_time) as second, state, outcome_reason, owner_workflow_id,
       extract(epoch from update_time - create_time) * 1000 as took_ms
     from orders
     where create_time >= date_trunc('second', now()) - interval '60 s' and create_time < date_trunc('second', now())
@@ -121,20 +121,34 @@ async function loadSeconds(db: Queryable) {
     refused: number;
     median: number | null;
     percentile_99: number | null;
+    batches: number;
+    median_batch_orders: number;
+    largest_batch_orders: number;
   }>({
     name: "orders-by-second",
-    text: `with ${newest}
+    text: `with ${newest},
+           batches as (
+             select min(second) as second, count(*)::integer as size from whole
+             where owner_workflow_id like 'checkout-%' group by owner_workflow_id),
+           batch_sizes as (
+             select second, count(*)::integer as batches, max(size) as largest,
+               percentile_disc(0.5) within group (order by size) as median
+             from batches group by 1)
            select second, count(*)::integer as created,
              (count(*) filter (where state = 'COMPLETED'))::integer as completed,
              (count(*) filter (where state in ('REJECTED', 'CANCELLED', 'EXPIRED')))::integer as refused,
              percentile_disc(0.5) within group (order by took_ms) filter (where state = 'COMPLETED')::float8 as median,
              percentile_disc(0.99) within group (order by took_ms) filter (where state = 'COMPLETED')::float8
-               as percentile_99
-           from whole group by 1 order by 1`,
+               as percentile_99,
+             coalesce(min(b.batches), 0) as batches, coalesce(min(b.median), 0) as median_batch_orders,
+             coalesce(min(b.largest), 0) as largest_batch_orders
+           from whole left join batch_sizes b using (second) group by 1 order by 1`,
   });
-  return rows.map(({ second, median, percentile_99, ...counts }) => ({
+  return rows.map(({ second, median, percentile_99, median_batch_orders, largest_batch_orders, ...counts }) => ({
     time: timestampFromDate(second),
     ...counts,
+    medianBatchOrders: median_batch_orders,
+    largestBatchOrders: largest_batch_orders,
     ...(median === null ? {} : { median: spanOf(median) }),
     ...(percentile_99 === null ? {} : { percentile99: spanOf(percentile_99) }),
   }));

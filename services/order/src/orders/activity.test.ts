@@ -118,6 +118,32 @@ test("the orders of the last minute are counted by second, with the time that th
   expect(refused).toMatchObject([{ reason: "OUT_OF_STOCK", count: 1 }]);
 });
 
+test("batches count in the second of their first order, and orders that left one are none", async () => {
+  const [a, b, c, d, alone, waiting] = await Promise.all(Array.from({ length: 6 }, () => newOrder()));
+  await begin("checkout-1", [a!, b!, c!]);
+  await begin("checkout-2", [d!]);
+  await begin("checkout-3", [alone!]);
+  await begin("order-7", [waiting!]);
+  await dateBack([a!, d!], 20, 1);
+  await dateBack([b!, c!, waiting!], 19, 1);
+  await dateBack([alone!], 10, 1);
+
+  const { seconds } = await activity();
+
+  expect(
+    seconds.map(({ created, batches, medianBatchOrders, largestBatchOrders }) => ({
+      created,
+      batches,
+      medianBatchOrders,
+      largestBatchOrders,
+    })),
+  ).toEqual([
+    { created: 2, batches: 2, medianBatchOrders: 1, largestBatchOrders: 3 },
+    { created: 3, batches: 0, medianBatchOrders: 0, largestBatchOrders: 0 },
+    { created: 1, batches: 1, medianBatchOrders: 1, largestBatchOrders: 1 },
+  ]);
+});
+
 test("open incidents are counted, resolved ones are not", async () => {
   const orderId = await newOrder();
   await begin("w", [orderId]);

@@ -129,6 +129,10 @@ export const orderTables: Tables = {
       internal,
     ),
   },
+  // What the audit found has ids in it, of customers too.
+  audits: {
+    columns: { ...each("id state start_time seen_time end_time", internal), ...each("laws failure", guarded) },
+  },
   cursors: { columns: each("feed position generation update_time", internal) },
   ...outboxTables,
   ...commandTables,

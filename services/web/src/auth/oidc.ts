@@ -30,7 +30,7 @@ const pendingKey = "sagacart.sign-in";
 /** Pages wait for the issuer at their start, so that one which does not answer counts as away soon. */
 const timeoutMs = 10_000;
 const timeLimit = () => AbortSignal.timeout(timeoutMs);
-const wantedScopes = ["openid", "profile", "email", "roles"];
+const wantedScopes = ["openid", "profile", "email", "roles", "account"];
 
 export function createOidc({ issuer, clientId }: SiteConfig): Oidc {
   const client: oauth.Client = { client_id: clientId };

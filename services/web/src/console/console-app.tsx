@@ -3,6 +3,7 @@ import { useLocation } from "@tanstack/react-router";
 import { Suspense } from "react";
 import { lazyChunk } from "../layout/lazy-chunk.ts";
 import { PathPartsContext } from "./address.ts";
+import { AuditPage, AuditsPage } from "./audits/audits-page.tsx";
 import { BreakPage } from "./break/break-page.tsx";
 import { ConsoleLayout } from "./layout.tsx";
 import { matchPage } from "./match.ts";
@@ -18,6 +19,7 @@ import { FeedPage, FeedsPage } from "./outgoing/feeds-page.tsx";
 import { MailboxPage, MailPage, MessagePage, MessagesPage } from "./outgoing/messages-page.tsx";
 import { TemplatePage, TemplatesPage } from "./outgoing/templates-page.tsx";
 import { WebhookPage, WebhooksPage } from "./outgoing/webhooks-page.tsx";
+import { SecurityLogPage } from "./people/security-log-page.tsx";
 import { UserPage, UsersPage } from "./people/users-page.tsx";
 import { ProductPage } from "./stock/product-page.tsx";
 import { ProductsPage } from "./stock/products-page.tsx";
@@ -33,6 +35,8 @@ const pages = [
   { path: "orders/$id", Page: OrderPage },
   { path: "incidents", Page: IncidentsPage },
   { path: "incidents/$id", Page: IncidentPage },
+  { path: "audits", Page: AuditsPage },
+  { path: "audits/$id", Page: AuditPage },
   { path: "products", Page: ProductsPage },
   { path: "products/$id", Page: ProductPage },
   { path: "reservations", Page: ReservationsPage },
@@ -59,6 +63,7 @@ const pages = [
   { path: "templates/$event/$language", Page: TemplatePage },
   { path: "users", Page: UsersPage },
   { path: "users/$id", Page: UserPage },
+  { path: "security-log", Page: SecurityLogPage },
   { path: "break", Page: BreakPage },
 ];
 

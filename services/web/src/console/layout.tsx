@@ -24,6 +24,7 @@ const menu: readonly { readonly group: string; readonly links: readonly MenuLink
       { to: "/console", label: "Now" },
       { to: "/console/orders", label: "Orders" },
       { to: "/console/incidents", label: "Incidents" },
+      { to: "/console/audits", label: "Audits" },
     ],
   },
   {
@@ -54,7 +55,13 @@ const menu: readonly { readonly group: string; readonly links: readonly MenuLink
       { to: "/console/mailbox", label: "Mailbox", operator: true, simulated: true },
     ],
   },
-  { group: "People", links: [{ to: "/console/users", label: "Users" }] },
+  {
+    group: "People",
+    links: [
+      { to: "/console/users", label: "Users" },
+      { to: "/console/security-log", label: "Security log", operator: true },
+    ],
+  },
   { group: "Try out", links: [{ to: "/console/break", label: "Break it", operator: true, simulated: true }] },
 ];
 

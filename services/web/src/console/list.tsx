@@ -33,7 +33,7 @@ export function ListPage<Page extends { readonly nextPageToken: string }, Row>(g
   readonly explanation?: ReactNode;
   readonly query: Query<Page>;
   readonly rowsOf: (page: Page) => readonly Row[];
-  readonly keyOf: (row: Row) => string;
+  readonly keyOf: (row: Row, index: number) => string;
   readonly columns: readonly Column<Row>[];
   readonly empty: string;
   readonly filters?: ReactNode;
@@ -67,7 +67,7 @@ export function Paged<Page extends { readonly nextPageToken: string }, Row>(give
   readonly label: string;
   readonly query: Query<Page>;
   readonly rowsOf: (page: Page) => readonly Row[];
-  readonly keyOf: (row: Row) => string;
+  readonly keyOf: (row: Row, index: number) => string;
   readonly columns: readonly Column<Row>[];
   readonly empty: string;
   /** The sentence of a page without rows if more pages follow. */

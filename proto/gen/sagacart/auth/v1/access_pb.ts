@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file sagacart/auth/v1/access.proto.
  */
 export const file_sagacart_auth_v1_access: GenFile = /*@__PURE__*/
-  fileDesc("Ch1zYWdhY2FydC9hdXRoL3YxL2FjY2Vzcy5wcm90bxIQc2FnYWNhcnQuYXV0aC52MSLAAQoGQWNjZXNzEg4KBmFueW9uZRgBIAEoCBIlCgVyb2xlcxgCIAMoDjIWLnNhZ2FjYXJ0LmF1dGgudjEuUm9sZRIxCghzZXJ2aWNlcxgDIAMoCzIfLnNhZ2FjYXJ0LmF1dGgudjEuU2VydmljZUNhbGxlchIVCg1mcmVzaF9zaWduX2luGAQgASgIEjUKDXNlY29uZF9mYWN0b3IYBSABKA4yHi5zYWdhY2FydC5hdXRoLnYxLlNlY29uZEZhY3RvciIpCg1TZXJ2aWNlQ2FsbGVyEgwKBG5hbWUYASABKAkSCgoCYXQYAiADKAki1QEKDVNlY3VyaXR5RXZlbnQSDQoFZXZlbnQYASABKAkSDgoGb2JqZWN0GAIgASgJEgoKAmlkGAMgASgJEhAKCGJ5X3N0YWZmGAQgASgIEj4KCnVuZmluaXNoZWQYBSABKAsyKi5zYWdhY2FydC5hdXRoLnYxLlNlY3VyaXR5RXZlbnQuVW5maW5pc2hlZBIOCgZmYWN0b3IYBiABKAkaNwoKVW5maW5pc2hlZBINCgVldmVudBgBIAEoCRIOCgZ1bmxlc3MYAiABKAkSCgoCaWQYAyABKAkqXgoMU2Vjb25kRmFjdG9yEh0KGVNFQ09ORF9GQUNUT1JfVU5TUEVDSUZJRUQQABIXChNTRUNPTkRfRkFDVE9SX0ZSRVNIEAESFgoSU0VDT05EX0ZBQ1RPUl9OT05FEAIqagoEUm9sZRIUChBST0xFX1VOU1BFQ0lGSUVEEAASEQoNUk9MRV9DVVNUT01FUhABEhAKDFJPTEVfU1VQUE9SVBACEhEKDVJPTEVfT1BFUkFUT1IQAxIUCgxST0xFX1NFUlZJQ0UQBBoCCAE6PgoKc3RhZmZfb25seRIdLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE9wdGlvbnMYtocDIAEoCFIJc3RhZmZPbmx5Oj0KCXVwZGF0YWJsZRIdLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE9wdGlvbnMYuIcDIAEoCFIJdXBkYXRhYmxlOjwKCWJvZHlfb25seRIdLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE9wdGlvbnMYuYcDIAEoCFIIYm9keU9ubHk6UgoGYWNjZXNzEh4uZ29vZ2xlLnByb3RvYnVmLk1ldGhvZE9wdGlvbnMYtYcDIAEoCzIYLnNhZ2FjYXJ0LmF1dGgudjEuQWNjZXNzUgZhY2Nlc3M6aAoOc2VjdXJpdHlfZXZlbnQSHi5nb29nbGUucHJvdG9idWYuTWV0aG9kT3B0aW9ucxi3hwMgASgLMh8uc2FnYWNhcnQuYXV0aC52MS5TZWN1cml0eUV2ZW50Ug1zZWN1cml0eUV2ZW50QmoKFGRldi5zYWdhY2FydC5hdXRoLnYxQgtBY2Nlc3NQcm90b1ABWkNnaXRodWIuY29tL3NhZ2FjYXJ0L3NhZ2FjYXJ0L2NsaWVudHMvZ28vZ2VuL3NhZ2FjYXJ0L2F1dGgvdjE7YXV0aHYxYgZwcm90bzM", [file_google_protobuf_descriptor]);
+  fileDesc("Ch1zYWdhY2FydC9hdXRoL3YxL2FjY2Vzcy5wcm90bxIQc2FnYWNhcnQuYXV0aC52MSLRAQoGQWNjZXNzEg4KBmFueW9uZRgBIAEoCBIlCgVyb2xlcxgCIAMoDjIWLnNhZ2FjYXJ0LmF1dGgudjEuUm9sZRIxCghzZXJ2aWNlcxgDIAMoCzIfLnNhZ2FjYXJ0LmF1dGgudjEuU2VydmljZUNhbGxlchIVCg1mcmVzaF9zaWduX2luGAQgASgIEjUKDXNlY29uZF9mYWN0b3IYBSABKA4yHi5zYWdhY2FydC5hdXRoLnYxLlNlY29uZEZhY3RvchIPCgdhY2NvdW50GAYgASgIIikKDVNlcnZpY2VDYWxsZXISDAoEbmFtZRgBIAEoCRIKCgJhdBgCIAMoCSLVAQoNU2VjdXJpdHlFdmVudBINCgVldmVudBgBIAEoCRIOCgZvYmplY3QYAiABKAkSCgoCaWQYAyABKAkSEAoIYnlfc3RhZmYYBCABKAgSPgoKdW5maW5pc2hlZBgFIAEoCzIqLnNhZ2FjYXJ0LmF1dGgudjEuU2VjdXJpdHlFdmVudC5VbmZpbmlzaGVkEg4KBmZhY3RvchgGIAEoCRo3CgpVbmZpbmlzaGVkEg0KBWV2ZW50GAEgASgJEg4KBnVubGVzcxgCIAEoCRIKCgJpZBgDIAEoCSpeCgxTZWNvbmRGYWN0b3ISHQoZU0VDT05EX0ZBQ1RPUl9VTlNQRUNJRklFRBAAEhcKE1NFQ09ORF9GQUNUT1JfRlJFU0gQARIWChJTRUNPTkRfRkFDVE9SX05PTkUQAipqCgRSb2xlEhQKEFJPTEVfVU5TUEVDSUZJRUQQABIRCg1ST0xFX0NVU1RPTUVSEAESEAoMUk9MRV9TVVBQT1JUEAISEQoNUk9MRV9PUEVSQVRPUhADEhQKDFJPTEVfU0VSVklDRRAEGgIIATo+CgpzdGFmZl9vbmx5Eh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxi2hwMgASgIUglzdGFmZk9ubHk6PQoJdXBkYXRhYmxlEh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxi4hwMgASgIUgl1cGRhdGFibGU6PAoJYm9keV9vbmx5Eh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxi5hwMgASgIUghib2R5T25seTpSCgZhY2Nlc3MSHi5nb29nbGUucHJvdG9idWYuTWV0aG9kT3B0aW9ucxi1hwMgASgLMhguc2FnYWNhcnQuYXV0aC52MS5BY2Nlc3NSBmFjY2VzczpoCg5zZWN1cml0eV9ldmVudBIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGLeHAyABKAsyHy5zYWdhY2FydC5hdXRoLnYxLlNlY3VyaXR5RXZlbnRSDXNlY3VyaXR5RXZlbnRCagoUZGV2LnNhZ2FjYXJ0LmF1dGgudjFCC0FjY2Vzc1Byb3RvUAFaQ2dpdGh1Yi5jb20vc2FnYWNhcnQvc2FnYWNhcnQvY2xpZW50cy9nby9nZW4vc2FnYWNhcnQvYXV0aC92MTthdXRodjFiBnByb3RvMw", [file_google_protobuf_descriptor]);
 
 /**
  * The callers that may call a method. Each method of each service sets `anyone`, or one or both of the others; a server
@@ -56,6 +56,14 @@ export type Access = Message<"sagacart.auth.v1.Access"> & {
    * @generated from field: sagacart.auth.v1.SecondFactor second_factor = 5;
    */
   secondFactor: SecondFactor;
+
+  /**
+   * People by an application of OpenID Connect only where its token has the scope `account`: for who they are, how they sign
+   * in, and all of their data at once. Tokens of the shop's own sign-in, and those of another issuer, are not asked.
+   *
+   * @generated from field: bool account = 6;
+   */
+  account: boolean;
 };
 
 /**
@@ -100,6 +108,14 @@ export type AccessJson = {
    * @generated from field: sagacart.auth.v1.SecondFactor second_factor = 5;
    */
   secondFactor?: SecondFactorJson;
+
+  /**
+   * People by an application of OpenID Connect only where its token has the scope `account`: for who they are, how they sign
+   * in, and all of their data at once. Tokens of the shop's own sign-in, and those of another issuer, are not asked.
+   *
+   * @generated from field: bool account = 6;
+   */
+  account?: boolean;
 };
 
 /**

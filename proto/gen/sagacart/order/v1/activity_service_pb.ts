@@ -18,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file sagacart/order/v1/activity_service.proto.
  */
 export const file_sagacart_order_v1_activity_service: GenFile = /*@__PURE__*/
-  fileDesc("CihzYWdhY2FydC9vcmRlci92MS9hY3Rpdml0eV9zZXJ2aWNlLnByb3RvEhFzYWdhY2FydC5vcmRlci52MSIZChdHZXRPcmRlckFjdGl2aXR5UmVxdWVzdCKCBwoYR2V0T3JkZXJBY3Rpdml0eVJlc3BvbnNlEigKBHRpbWUYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEkkKCXVuZGVyX3dheRgCIAMoCzI2LnNhZ2FjYXJ0Lm9yZGVyLnYxLkdldE9yZGVyQWN0aXZpdHlSZXNwb25zZS5TdGF0ZUNvdW50EiUKBGhlbGQYAyADKAsyFy5zYWdhY2FydC50eXBlLnYxLk1vbmV5Eg8KB3N0YWxsZWQYBCABKAMSFgoOb3Blbl9pbmNpZGVudHMYBSABKAMSGAoQd2FpdGluZ19jb21tYW5kcxgGIAEoAxIxCg5vbGRlc3RfY29tbWFuZBgHIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIaChJ1bnNlcXVlbmNlZF9ldmVudHMYCCABKAMSLwoMb2xkZXN0X2V2ZW50GAkgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEkMKB3NlY29uZHMYCiADKAsyMi5zYWdhY2FydC5vcmRlci52MS5HZXRPcmRlckFjdGl2aXR5UmVzcG9uc2UuU2Vjb25kEkgKB3JlZnVzZWQYCyADKAsyNy5zYWdhY2FydC5vcmRlci52MS5HZXRPcmRlckFjdGl2aXR5UmVzcG9uc2UuUmVhc29uQ291bnQaggEKClN0YXRlQ291bnQSLQoFc3RhdGUYASABKA4yHi5zYWdhY2FydC5vcmRlci52MS5PcmRlci5TdGF0ZRINCgVjb3VudBgCIAEoAxI2ChJvbGRlc3RfdXBkYXRlX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wGsQBCgZTZWNvbmQSKAoEdGltZRgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHY3JlYXRlZBgCIAEoBRIRCgljb21wbGV0ZWQYAyABKAUSDwoHcmVmdXNlZBgEIAEoBRIpCgZtZWRpYW4YBSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SMAoNcGVyY2VudGlsZV85ORgGIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhosCgtSZWFzb25Db3VudBIOCgZyZWFzb24YASABKAkSDQoFY291bnQYAiABKAUypwEKD0FjdGl2aXR5U2VydmljZRKTAQoQR2V0T3JkZXJBY3Rpdml0eRIqLnNhZ2FjYXJ0Lm9yZGVyLnYxLkdldE9yZGVyQWN0aXZpdHlSZXF1ZXN0Gisuc2FnYWNhcnQub3JkZXIudjEuR2V0T3JkZXJBY3Rpdml0eVJlc3BvbnNlIiaQAgGquxgEEgICA4LT5JMCFRITL3YxL29yZGVyczphY3Rpdml0eUJ2ChVkZXYuc2FnYWNhcnQub3JkZXIudjFCFEFjdGl2aXR5U2VydmljZVByb3RvUAFaRWdpdGh1Yi5jb20vc2FnYWNhcnQvc2FnYWNhcnQvY2xpZW50cy9nby9nZW4vc2FnYWNhcnQvb3JkZXIvdjE7b3JkZXJ2MWIGcHJvdG8z", [file_google_api_annotations, file_google_protobuf_duration, file_google_protobuf_timestamp, file_sagacart_auth_v1_access, file_sagacart_order_v1_order, file_sagacart_type_v1_money]);
+  fileDesc("CihzYWdhY2FydC9vcmRlci92MS9hY3Rpdml0eV9zZXJ2aWNlLnByb3RvEhFzYWdhY2FydC5vcmRlci52MSIZChdHZXRPcmRlckFjdGl2aXR5UmVxdWVzdCLOBwoYR2V0T3JkZXJBY3Rpdml0eVJlc3BvbnNlEigKBHRpbWUYASABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEkkKCXVuZGVyX3dheRgCIAMoCzI2LnNhZ2FjYXJ0Lm9yZGVyLnYxLkdldE9yZGVyQWN0aXZpdHlSZXNwb25zZS5TdGF0ZUNvdW50EiUKBGhlbGQYAyADKAsyFy5zYWdhY2FydC50eXBlLnYxLk1vbmV5Eg8KB3N0YWxsZWQYBCABKAMSFgoOb3Blbl9pbmNpZGVudHMYBSABKAMSGAoQd2FpdGluZ19jb21tYW5kcxgGIAEoAxIxCg5vbGRlc3RfY29tbWFuZBgHIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIaChJ1bnNlcXVlbmNlZF9ldmVudHMYCCABKAMSLwoMb2xkZXN0X2V2ZW50GAkgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEkMKB3NlY29uZHMYCiADKAsyMi5zYWdhY2FydC5vcmRlci52MS5HZXRPcmRlckFjdGl2aXR5UmVzcG9uc2UuU2Vjb25kEkgKB3JlZnVzZWQYCyADKAsyNy5zYWdhY2FydC5vcmRlci52MS5HZXRPcmRlckFjdGl2aXR5UmVzcG9uc2UuUmVhc29uQ291bnQaggEKClN0YXRlQ291bnQSLQoFc3RhdGUYASABKA4yHi5zYWdhY2FydC5vcmRlci52MS5PcmRlci5TdGF0ZRINCgVjb3VudBgCIAEoAxI2ChJvbGRlc3RfdXBkYXRlX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wGpACCgZTZWNvbmQSKAoEdGltZRgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHY3JlYXRlZBgCIAEoBRIRCgljb21wbGV0ZWQYAyABKAUSDwoHcmVmdXNlZBgEIAEoBRIpCgZtZWRpYW4YBSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SMAoNcGVyY2VudGlsZV85ORgGIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIPCgdiYXRjaGVzGAcgASgFEhsKE21lZGlhbl9iYXRjaF9vcmRlcnMYCCABKAUSHAoUbGFyZ2VzdF9iYXRjaF9vcmRlcnMYCSABKAUaLAoLUmVhc29uQ291bnQSDgoGcmVhc29uGAEgASgJEg0KBWNvdW50GAIgASgFMqcBCg9BY3Rpdml0eVNlcnZpY2USkwEKEEdldE9yZGVyQWN0aXZpdHkSKi5zYWdhY2FydC5vcmRlci52MS5HZXRPcmRlckFjdGl2aXR5UmVxdWVzdBorLnNhZ2FjYXJ0Lm9yZGVyLnYxLkdldE9yZGVyQWN0aXZpdHlSZXNwb25zZSImkAIBqrsYBBICAgOC0+STAhUSEy92MS9vcmRlcnM6YWN0aXZpdHlCdgoVZGV2LnNhZ2FjYXJ0Lm9yZGVyLnYxQhRBY3Rpdml0eVNlcnZpY2VQcm90b1ABWkVnaXRodWIuY29tL3NhZ2FjYXJ0L3NhZ2FjYXJ0L2NsaWVudHMvZ28vZ2VuL3NhZ2FjYXJ0L29yZGVyL3YxO29yZGVydjFiBnByb3RvMw", [file_google_api_annotations, file_google_protobuf_duration, file_google_protobuf_timestamp, file_sagacart_auth_v1_access, file_sagacart_order_v1_order, file_sagacart_type_v1_money]);
 
 /**
  * Empty.
@@ -330,6 +330,27 @@ export type GetOrderActivityResponse_Second = Message<"sagacart.order.v1.GetOrde
    * @generated from field: google.protobuf.Duration percentile_99 = 6;
    */
   percentile99?: Duration | undefined;
+
+  /**
+   * The number of batches in which the worker took them up; a batch counts in the second of its first order.
+   *
+   * @generated from field: int32 batches = 7;
+   */
+  batches: number;
+
+  /**
+   * The number of orders in half of these batches at most.
+   *
+   * @generated from field: int32 median_batch_orders = 8;
+   */
+  medianBatchOrders: number;
+
+  /**
+   * The number of orders in the largest of them.
+   *
+   * @generated from field: int32 largest_batch_orders = 9;
+   */
+  largestBatchOrders: number;
 };
 
 /**
@@ -379,6 +400,27 @@ export type GetOrderActivityResponse_SecondJson = {
    * @generated from field: google.protobuf.Duration percentile_99 = 6;
    */
   percentile99?: DurationJson;
+
+  /**
+   * The number of batches in which the worker took them up; a batch counts in the second of its first order.
+   *
+   * @generated from field: int32 batches = 7;
+   */
+  batches?: number;
+
+  /**
+   * The number of orders in half of these batches at most.
+   *
+   * @generated from field: int32 median_batch_orders = 8;
+   */
+  medianBatchOrders?: number;
+
+  /**
+   * The number of orders in the largest of them.
+   *
+   * @generated from field: int32 largest_batch_orders = 9;
+   */
+  largestBatchOrders?: number;
 };
 
 /**

@@ -5,6 +5,7 @@ import { admit, confine } from "../../auth/admit.ts";
 import { requireFreshSignIn } from "../../auth/fresh.ts";
 import type { Principal } from "../../auth/principal.ts";
 import { redacted } from "../../auth/redact.ts";
+import { requireScope } from "../../auth/scope.ts";
 import { requireSecondFactor } from "../../auth/second-factor.ts";
 import { type SecurityLog, securityEventOf } from "../../auth/security-log.ts";
 import { bearerToken, type Verifier } from "../../auth/verify.ts";
@@ -35,7 +36,8 @@ export function authInterceptor(verifier: Verifier, host: string, security?: Sec
       customerId = admit(method, principal, host);
       if (principal !== undefined) {
         const rule = accessRule(method);
-        // First: if both are missing, this error says what to do about both.
+        requireScope(principal, rule);
+        // Before the fresh sign-in: if both are missing, this error says what to do about both.
         requireSecondFactor(principal, rule, verifier);
         if (rule.freshSignIn) {
           requireFreshSignIn(principal, freshSignInMs);

@@ -5,8 +5,10 @@ import { useState } from "react";
 import { failureOf } from "../../rpc/failure.ts";
 import { newRequestId } from "../../rpc/request-id.ts";
 import { useSiteConfig } from "../../use-site-config.tsx";
+import { LastAudit } from "../audits/last-audit.tsx";
 import { useCall, useIsOperator } from "../call.ts";
 import classes from "../console.module.css";
+import { LaptopControls } from "../laptop/laptop-controls.tsx";
 import { type Column, Heading, Rows } from "../list.tsx";
 import { To } from "../to.tsx";
 import { type Fault, faults, runSome } from "./faults.ts";
@@ -18,7 +20,7 @@ type Outcome = { readonly fault: string; readonly orderIds: readonly string[]; r
 
 /** Places orders that meet a fault of the simulated providers, to see what the saga makes of it. */
 export function BreakPage() {
-  const { simulatedProviders } = useSiteConfig();
+  const { simulatedProviders, launcher } = useSiteConfig();
   const isOperator = useIsOperator();
   const call = useCall();
   const queries = useQueryClient();
@@ -118,6 +120,8 @@ export function BreakPage() {
         </Alert>
       )}
       <Rows label="Faults" rows={faults} keyOf={({ name }) => name} columns={columns} />
+      {launcher === true && <LaptopControls />}
+      <LastAudit />
     </Stack>
   );
 }

@@ -9,6 +9,7 @@ import { PaymentService } from "@sagacart/proto/payment/v1/payment_service";
 import { ShippingService } from "@sagacart/proto/shipping/v1/shipping_service";
 import { useEffect, useState } from "react";
 import { dateOf } from "../../i18n/format.ts";
+import { LastAudit } from "../audits/last-audit.tsx";
 import classes from "../console.module.css";
 import { type Column, Heading, Rows, refreshMs, Waiting } from "../list.tsx";
 import { feedNames } from "../outgoing/feed-transport.ts";
@@ -34,6 +35,7 @@ export function NowPage() {
       <Heading title="Now" />
       <Waiting query={query} label="the activity" />
       {activity !== undefined && <Activity activity={activity} points={points} />}
+      <LastAudit />
       <Title order={2} size="h4">
         Consumers of events
       </Title>
@@ -52,6 +54,7 @@ export function NowPage() {
 function Activity({ activity, points }: { activity: GetOrderActivityResponse; points: readonly Point[] }) {
   const seconds = points.map(({ second }) => second);
   const last = points.findLast(({ median }) => median !== null);
+  const batch = points.findLast(({ largestBatch }) => largestBatch !== null);
   const nowMs = activity.time === undefined ? 0 : dateOf(activity.time).getTime();
   const columns: readonly Column<GetOrderActivityResponse["underWay"][number]>[] = [
     {
@@ -81,6 +84,12 @@ function Activity({ activity, points }: { activity: GetOrderActivityResponse; po
         <Tile
           name="99 % complete within"
           value={last === undefined || last.percentile99 === null ? "–" : spanOfMs(last.percentile99)}
+        />
+        <Tile
+          name="Orders in a batch"
+          value={
+            batch?.medianBatch == null ? "–" : `${count(batch.medianBatch)}, at most ${count(batch.largestBatch ?? 0)}`
+          }
         />
         <Tile
           name="Open incidents"
@@ -123,6 +132,26 @@ function Activity({ activity, points }: { activity: GetOrderActivityResponse; po
               dashed: true,
               bridged: true,
               values: points.map(({ percentile99 }) => percentile99),
+            },
+          ]}
+        />
+        <Chart
+          label="Batch sizes"
+          summary={
+            batch?.largestBatch == null
+              ? "no batch was begun"
+              : `the last ones have ${batch.largestBatch} orders at most`
+          }
+          seconds={seconds}
+          unit=""
+          lines={[
+            { label: "median", color: "indigo", bridged: true, values: points.map(({ medianBatch }) => medianBatch) },
+            {
+              label: "largest",
+              color: "orange",
+              dashed: true,
+              bridged: true,
+              values: points.map(({ largestBatch }) => largestBatch),
             },
           ]}
         />

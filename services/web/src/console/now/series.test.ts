@@ -1,6 +1,9 @@
 import { create } from "@bufbuild/protobuf";
 import { durationFromMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { GetOrderActivityResponseSchema } from "@sagacart/proto/order/v1/activity_service";
+import {
+  GetOrderActivityResponse_SecondSchema,
+  GetOrderActivityResponseSchema,
+} from "@sagacart/proto/order/v1/activity_service";
 import { expect, test } from "vitest";
 import { addActivity, rateOf } from "./series.ts";
 
@@ -81,6 +84,25 @@ test("the seconds before those that the limit of orders left are unknown, unless
   expect(points.slice(-6).map(({ created }) => created)).toEqual([0, null, null, null, 6_000, 8_000]);
   expect(points.find(({ second }) => second === 990)?.created).toBe(7);
   expect(rateOf(points, 5)).toBe(7_000);
+});
+
+test("the sizes of batches are of the seconds in which some began, and unknown for all others", () => {
+  const answered = answer(1_000, [[998, 5]]);
+  answered.seconds.push(
+    create(GetOrderActivityResponse_SecondSchema, {
+      time: timestampFromMs(999_000),
+      created: 7,
+      batches: 2,
+      medianBatchOrders: 3,
+      largestBatchOrders: 4,
+    }),
+  );
+  const sizes = addActivity([], answered).map(({ medianBatch, largestBatch }) => [medianBatch, largestBatch]);
+  expect(sizes.slice(-2)).toEqual([
+    [null, null],
+    [3, 4],
+  ]);
+  expect(sizes.slice(0, -2).every(([median, largest]) => median === null && largest === null)).toBe(true);
 });
 
 test("an answer without a time changes nothing", () => {

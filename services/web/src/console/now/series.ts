@@ -14,6 +14,9 @@ export type Point = {
   readonly refused: number | null;
   readonly median: number | null;
   readonly percentile99: number | null;
+  /** How many orders half of the second's batches have at most, and the largest one. */
+  readonly medianBatch: number | null;
+  readonly largestBatch: number | null;
 };
 
 /** How many seconds the charts show. */
@@ -60,10 +63,13 @@ function firstWhole(answered: readonly Point[]): number {
 }
 
 function without(second: number, orders: 0 | null): Point {
-  return { second, created: orders, completed: orders, refused: orders, median: null, percentile99: null };
+  const none = { median: null, percentile99: null, medianBatch: null, largestBatch: null };
+  return { second, created: orders, completed: orders, refused: orders, ...none };
 }
 
-function pointOf({ time, created, completed, refused, median, percentile99 }: GetOrderActivityResponse_Second): Point {
+function pointOf(answered: GetOrderActivityResponse_Second): Point {
+  const { time, created, completed, refused, median, percentile99 } = answered;
+  const { batches, medianBatchOrders, largestBatchOrders } = answered;
   return {
     second: Number(time?.seconds ?? 0n),
     created,
@@ -71,6 +77,8 @@ function pointOf({ time, created, completed, refused, median, percentile99 }: Ge
     refused,
     median: msOf(median),
     percentile99: msOf(percentile99),
+    medianBatch: batches === 0 ? null : medianBatchOrders,
+    largestBatch: batches === 0 ? null : largestBatchOrders,
   };
 }
 

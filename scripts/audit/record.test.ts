@@ -1,0 +1,152 @@
+import { create } from "@bufbuild/protobuf";
+import { Code, ConnectError, createClient, createRouterTransport } from "@connectrpc/connect";
+import { type Audit, Audit_State, AuditSchema } from "@sagacart/proto/order/v1/audit";
+import { AuditService } from "@sagacart/proto/order/v1/audit_service";
+import { expect, test } from "vitest";
+import type { Report } from "./finding.ts";
+import { recordedAudit } from "./record.ts";
+
+const clean: Report[] = [{ law: 1, checked: ["3 accounts"], findings: [] }];
+const breached: Report[] = [
+  { law: 1, checked: ["3 accounts"], findings: [{ law: 1, what: "account a is below zero" }] },
+  { law: 2, checked: [], findings: [] },
+];
+
+/** Keeps audits as the order service does, which has tests of its own. */
+function records(audits = new Map<string, Audit>(), down: { begin?: boolean; end?: boolean } = {}) {
+  const begun: string[] = [];
+  const transport = createRouterTransport(({ service }) => {
+    service(AuditService, {
+      beginAudit({ id }) {
+        if (down.begin) throw new ConnectError("connection refused", Code.Unavailable);
+        begun.push(id);
+        const running = [...audits.values()].find(({ state }) => state === Audit_State.RUNNING);
+        const audit = running ?? create(AuditSchema, { id, state: Audit_State.RUNNING });
+        audits.set(audit.id, audit);
+        return { audit };
+      },
+      endAudit({ id, end }) {
+        if (down.end) throw new ConnectError("connection refused", Code.Unavailable);
+        const laws = end.case === "verdict" ? end.value.laws : [];
+        const isBreached = laws.some(({ breachCount }) => breachCount > 0);
+        const state = end.case === "failure" ? "FAILED" : isBreached ? "BREACHED" : "CLEAN";
+        const failure = end.case === "failure" ? end.value : "";
+        const audit = create(AuditSchema, { id, state: Audit_State[state], laws, failure });
+        audits.set(id, audit);
+        return { audit };
+      },
+      getAudit: ({ id }) => ({ audit: audits.get(id)! }),
+    });
+  });
+  const said: string[] = [];
+  const options = { audits: createClient(AuditService, transport), say: (line: string) => said.push(line), pollMs: 5 };
+  const all = () => [...audits.values()];
+  return { audits, all, begun, said, options };
+}
+
+test.each([
+  ["CLEAN", clean],
+  ["BREACHED", breached],
+] as const)("an audit is recorded as %s, with what it found by law", async (state, reports) => {
+  const { options, all, said } = records();
+  expect(await recordedAudit({ ...options, audit: async () => reports })).toEqual(reports);
+  expect(all()).toMatchObject([
+    {
+      state: Audit_State[state],
+      laws: reports.map(({ law, checked, findings }) => ({
+        law,
+        checked,
+        breachCount: findings.length,
+        breaches: findings.map(({ what }) => what),
+      })),
+    },
+  ]);
+  expect(all()[0]?.laws[0]?.statement).toBe("Money is conserved.");
+  expect(said).toEqual([]);
+});
+
+test("an audit that cannot read a database fails, and is recorded as failed with the reason", async () => {
+  const { options, all } = records();
+  const audit = () => Promise.reject(new Error("connect ECONNREFUSED stock\0"));
+  await expect(recordedAudit({ ...options, audit })).rejects.toThrow("ECONNREFUSED");
+  expect(all()).toMatchObject([{ state: Audit_State.FAILED, failure: "connect ECONNREFUSED stock\uFFFD" }]);
+});
+
+test("while another audit runs, its verdict is waited for, and the databases are read once", async () => {
+  const other = create(AuditSchema, { id: "other", state: Audit_State.RUNNING });
+  const { options, audits, said } = records(new Map([["other", other]]));
+  let reads = 0;
+  const waiting = recordedAudit({
+    ...options,
+    audit: async () => {
+      reads++;
+      return clean;
+    },
+  });
+  await expect.poll(() => said).toEqual(["audit: another one has been running; waiting for its verdict"]);
+  await options.audits.endAudit({
+    id: "other",
+    end: { case: "verdict", value: { laws: [{ law: 3, breachCount: 70, breaches: ["order 1 is stalled"] }] } },
+  });
+  expect(await waiting).toEqual([
+    {
+      law: 3,
+      checked: [],
+      findings: [
+        { law: 3, what: "order 1 is stalled" },
+        { law: 3, what: expect.stringMatching(/^69 more/) },
+      ],
+    },
+  ]);
+  expect(reads).toBe(0);
+  expect(audits.size).toBe(1);
+});
+
+test("a failed one that was waited for is no clean one, and one that was killed is done again", async () => {
+  const other = create(AuditSchema, { id: "other", state: Audit_State.RUNNING });
+  const failing = records(new Map([["other", other]]));
+  const waiting = recordedAudit({ ...failing.options, audit: async () => clean });
+  const rejected = expect(waiting).rejects.toThrow("stock is away");
+  await expect.poll(() => failing.said.length).toBe(1);
+  await failing.options.audits.endAudit({ id: "other", end: { case: "failure", value: "stock is away" } });
+  await rejected;
+
+  const killed = records(new Map([["other", create(AuditSchema, { id: "other", state: Audit_State.RUNNING })]]));
+  const again = recordedAudit({ ...killed.options, audit: async () => breached });
+  await expect.poll(() => killed.said.length).toBe(1);
+  killed.audits.set("other", create(AuditSchema, { id: "other", state: Audit_State.DID_NOT_FINISH }));
+  expect(await again).toEqual(breached);
+  expect(killed.all().map(({ state }) => state)).toEqual([Audit_State.DID_NOT_FINISH, Audit_State.BREACHED]);
+});
+
+test.each([
+  ["begin", { begin: true }],
+  ["end", { end: true }],
+])("the audit runs, and it is said, if its record cannot be written at the %s", async (_, down) => {
+  const { options, said } = records(new Map(), down);
+  expect(await recordedAudit({ ...options, audit: async () => breached })).toEqual(breached);
+  expect(said).toEqual([expect.stringContaining("audit: not recorded: ")]);
+});
+
+test("an audit that takes long is reported again and again, and not after its end", async () => {
+  const { options, begun } = records();
+  const { promise, resolve } = Promise.withResolvers<Report[]>();
+  const running = recordedAudit({ ...options, renewMs: 5, audit: () => promise });
+  await expect.poll(() => begun.length).toBeGreaterThan(3);
+  resolve(clean);
+  await running;
+  const ended = begun.length;
+  await new Promise((later) => setTimeout(later, 40));
+  expect(begun.length).toBe(ended);
+  expect(new Set(begun).size).toBe(1);
+});
+
+test("much and long text is cut to what the record takes", async () => {
+  const { options, all } = records();
+  const findings = Array.from({ length: 120 }, (_, index) => ({ law: 5 as const, what: `${index} `.repeat(400) }));
+  await recordedAudit({ ...options, audit: async () => [{ law: 5, checked: [], findings }] });
+  const [law] = all()[0]?.laws ?? [];
+  expect(law).toMatchObject({ breachCount: 120 });
+  expect(law?.breaches).toHaveLength(50);
+  expect(Math.max(...(law?.breaches ?? []).map(({ length }) => length))).toBe(500);
+});

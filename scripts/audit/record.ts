@@ -1,0 +1,120 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { timestampDate } from "@bufbuild/protobuf/wkt";
+import type { Client } from "@connectrpc/connect";
+import { uuidv7 } from "@sagacart/chassis/uuid";
+import { type Audit, type Audit_Law, type Audit_LawSchema, Audit_State } from "@sagacart/proto/order/v1/audit";
+import type { AuditService } from "@sagacart/proto/order/v1/audit_service";
+import type { Law, Report } from "./finding.ts";
+import { titles } from "./print.ts";
+
+export type RecordedAuditOptions = {
+  readonly audits: Pick<Client<typeof AuditService>, "beginAudit" | "endAudit" | "getAudit">;
+  /** Runs one audit. */
+  readonly audit: () => Promise<readonly Report[]>;
+  /** Says something to the person at the terminal. */
+  readonly say: (line: string) => void;
+  /** How often it is reported that the audit goes on: far below the minute after which it counts as killed. */
+  readonly renewMs?: number;
+  /** How often another audit is asked for its verdict. */
+  readonly pollMs?: number;
+};
+
+/**
+ * Runs an audit and records its verdict with the order service. While another one runs, it waits for that one and returns its
+ * reports, so that two at once read the databases once. The record is for people to see: where it cannot be written, for
+ * example since the service is down, the audit runs as well, and it is said.
+ */
+export async function recordedAudit(options: RecordedAuditOptions): Promise<readonly Report[]> {
+  const { audits, audit, say, renewMs = 15_000, pollMs = 1_000 } = options;
+  const id = uuidv7();
+  const unrecorded = (error: unknown) => say(`audit: not recorded: ${messageOf(error)}`);
+  for (;;) {
+    let running: Audit | undefined;
+    try {
+      ({ audit: running } = await audits.beginAudit({ id }, callOptions));
+      if (running !== undefined && running.id !== id) {
+        const since = running.startTime === undefined ? "" : ` since ${timestampDate(running.startTime).toISOString()}`;
+        say(`audit: another one has been running${since}; waiting for its verdict`);
+        running = await endOf(running.id, audits, pollMs);
+      }
+    } catch (error) {
+      unrecorded(error);
+      return audit();
+    }
+    switch (running?.id === id ? undefined : running?.state) {
+      case Audit_State.CLEAN:
+      case Audit_State.BREACHED:
+        return (running?.laws ?? []).map(reportOf);
+      case Audit_State.FAILED:
+        throw new Error(running?.failure);
+      case Audit_State.DID_NOT_FINISH:
+        continue;
+      default:
+        return await recordOwn(id);
+    }
+  }
+
+  async function recordOwn(own: string): Promise<readonly Report[]> {
+    const timer = setInterval(() => void audits.beginAudit({ id: own }, callOptions).catch(() => undefined), renewMs);
+    try {
+      const reports = await audit();
+      const verdict = { laws: reports.map(lawOf) };
+      await audits.endAudit({ id: own, end: { case: "verdict", value: verdict } }, callOptions).catch(unrecorded);
+      return reports;
+    } catch (error) {
+      const failure = printable(messageOf(error).trim() || "unknown error", 2_000);
+      await audits.endAudit({ id: own, end: { case: "failure", value: failure } }, callOptions).catch(unrecorded);
+      throw error;
+    } finally {
+      clearInterval(timer);
+    }
+  }
+}
+
+/** An audit must not wait for its record. */
+const callOptions = { timeoutMs: 10_000 };
+
+async function endOf(
+  id: string,
+  audits: Pick<Client<typeof AuditService>, "getAudit">,
+  pollMs: number,
+): Promise<Audit | undefined> {
+  for (;;) {
+    const { audit } = await audits.getAudit({ id }, callOptions);
+    if (audit?.state !== Audit_State.RUNNING) {
+      return audit;
+    }
+    await sleep(pollMs);
+  }
+}
+
+/** The most breaches of a law that are recorded. */
+const mostBreaches = 50;
+
+function lawOf({ law, checked, findings }: Report): MessageInitShape<typeof Audit_LawSchema> {
+  return {
+    law,
+    statement: titles[law],
+    checked: checked.slice(0, 50).map((text) => printable(text, 500)),
+    breachCount: findings.length,
+    breaches: findings.slice(0, mostBreaches).map(({ what }) => printable(what, 500)),
+  };
+}
+
+function reportOf({ law, checked, breaches, breachCount }: Audit_Law): Report {
+  // The record was written by an audit, which has these laws only.
+  const known = law as Law;
+  const more = breachCount - breaches.length;
+  const all = more > 0 ? [...breaches, `${more} more, see the record of the audit's output`] : breaches;
+  return { law: known, checked, findings: all.map((what) => ({ law: known, what })) };
+}
+
+/** Cuts a text, and replaces NUL characters, which the service refuses. */
+function printable(text: string, longest: number): string {
+  return text.replaceAll("\0", "\uFFFD").slice(0, longest).toWellFormed();
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
