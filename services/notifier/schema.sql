@@ -90,6 +90,7 @@ create table messages (
   read_time timestamp with time zone,
   delete_time timestamp with time zone,
   inbox_sequence bigint,
+  traceparent text,
   constraint messages_event_id_channel_recipient_key UNIQUE (event_id, channel, recipient),
   constraint messages_pkey PRIMARY KEY (id),
   constraint messages_channel_check CHECK ((channel = ANY (ARRAY['EMAIL'::text, 'INBOX'::text]))),

@@ -28,7 +28,7 @@ export const notifierTables: Tables = {
     columns: {
       ...each("id event_type order_id cart_id customer_id channel recipient name language facts state", personal),
       ...each("last_error create_time send_time read_time delete_time", personal),
-      ...each("event_id template_version attempts try_time inbox_sequence", internal),
+      ...each("event_id template_version attempts try_time inbox_sequence traceparent", internal),
     },
   },
   inboxes: {
