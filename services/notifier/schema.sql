@@ -8,6 +8,7 @@ create table contacts (
   update_time timestamp with time zone not null default now(),
   registered_email text not null default ''::text,
   registered_verified boolean not null default false,
+  language_chosen boolean not null default false,
   constraint contacts_pkey PRIMARY KEY (customer_id),
   constraint contacts_language_check CHECK ((language = ANY (ARRAY['en'::text, 'de'::text])))
 );
@@ -89,6 +90,7 @@ create table messages (
   read_time timestamp with time zone,
   delete_time timestamp with time zone,
   inbox_sequence bigint,
+  traceparent text,
   constraint messages_event_id_channel_recipient_key UNIQUE (event_id, channel, recipient),
   constraint messages_pkey PRIMARY KEY (id),
   constraint messages_channel_check CHECK ((channel = ANY (ARRAY['EMAIL'::text, 'INBOX'::text]))),

@@ -10,6 +10,7 @@ import { auditedDatabases, databaseNames } from "../../scripts/shop.ts";
 import { valuesOf } from "./installer.ts";
 import { plainWorker, secretsFor } from "./scenarios/manifests.ts";
 import { ownPostgresValues, sqlFor, sqlOf } from "./scenarios/own-postgres.ts";
+import { pagesOverTls } from "./scenarios/pages.ts";
 import { folderOf } from "./scenarios/upgrade.ts";
 import { volumeValues } from "./scenarios/volume.ts";
 
@@ -25,6 +26,7 @@ const variantOf = (changes: Record<string, unknown>) => ({
 test.for([
   ["own-postgres", ownPostgresValues("sagacart")],
   ["volume", volumeValues],
+  ["pages", pagesOverTls],
   ["manifests", { ...plainWorker, temporal: { namespace: "shop" } }],
 ] as const)("the values of %s render objects that fit together", async ([, values]) => {
   expect(incoherences(await render(variantOf(values)))).toEqual([]);

@@ -6,6 +6,7 @@ import { install } from "./scenarios/install.ts";
 import { manifests } from "./scenarios/manifests.ts";
 import { network } from "./scenarios/network.ts";
 import { ownPostgres } from "./scenarios/own-postgres.ts";
+import { pages } from "./scenarios/pages.ts";
 import { reinstall } from "./scenarios/reinstall.ts";
 import { restart } from "./scenarios/restart.ts";
 import { rolling } from "./scenarios/rolling.ts";
@@ -33,6 +34,7 @@ export const scenarios: readonly Scenario[] = [
   ownPostgres,
   manifests,
   tls,
+  pages,
   autoscaling,
   workerVersions,
   tilt,

@@ -1,6 +1,5 @@
 import type { Span, SpanOptions } from "@sagacart/chassis/trace/span";
-import { startShared, tracer } from "@sagacart/chassis/trace/trace";
-import { isSampled } from "@sagacart/chassis/trace/traceparent";
+import { startIn, startShared, tracer } from "@sagacart/chassis/trace/trace";
 import type { Command } from "@sagacart/proto/command/v1/command";
 import { workflowAttributes } from "./attributes.ts";
 
@@ -33,13 +32,9 @@ export function traceBatch(workflow: { type: string; id: string }, members: read
 /** Starts a span for a command, from the time it was recorded, in the trace that recorded it. */
 export function traceCommand(command: Command, more: Pick<SpanOptions, "attributes" | "links"> = {}): Span | undefined {
   const { id, kind, orderId, deliveries, traceparent } = command;
-  if (!isSampled(traceparent)) {
-    return undefined;
-  }
-  return tracer()?.start(`command ${kind}`, {
+  return startIn(traceparent, `command ${kind}`, {
     ...more,
     kind: "consumer",
-    parent: traceparent,
     startMs: recordedMs(id),
     attributes: { ...more.attributes, "sagacart.order.id": orderId, "sagacart.command.deliveries": deliveries },
   });

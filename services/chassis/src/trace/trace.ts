@@ -24,6 +24,15 @@ export function startSpan(name: string, options: Omit<SpanOptions, "parent"> = {
   return isSampled(parent) ? current.start(name, { ...options, parent }) : undefined;
 }
 
+/** Starts a span of recorded work in the trace of the call that caused it; undefined if that is not traced. */
+export function startIn(
+  traceparent: string | undefined,
+  name: string,
+  options: Omit<SpanOptions, "parent"> = {},
+): Span | undefined {
+  return isSampled(traceparent) ? current?.start(name, { ...options, parent: traceparent }) : undefined;
+}
+
 /** Returns an unsampled traceparent for a call outside of any trace, so that the called service begins none. */
 export function untraced(): string | undefined {
   if (current === undefined) {

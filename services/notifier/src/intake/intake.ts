@@ -1,5 +1,6 @@
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import type { Transaction } from "@sagacart/chassis/postgres/pool";
+import { isSampled } from "@sagacart/chassis/trace/traceparent";
 import { uuidv7 } from "@sagacart/chassis/uuid";
 import { eventCursor } from "@sagacart/outbox/events/cursor-store";
 import type { Event } from "@sagacart/proto/event/v1/event";
@@ -229,6 +230,7 @@ function newMessage(
     facts: writeFacts(facts),
     state: isTurnedOffByCustomer ? "SUPPRESSED" : initialState[channel],
     lastError: isTurnedOffByCustomer ? turnedOffReason : "",
+    traceparent: isSampled(event.traceparent) ? event.traceparent : undefined,
   };
 }
 

@@ -17,11 +17,11 @@ export async function insertMessages(tx: Transaction, messages: readonly NewMess
     name: "insert-messages",
     text: `insert into messages (id, event_id, event_type, order_id, cart_id, customer_id, channel, recipient, name,
                                  language, template_version, facts, state, last_error, try_time, send_time,
-                                 inbox_sequence)
+                                 inbox_sequence, traceparent)
            select id, event_id, event_type, order_id, cart_id, customer_id, channel, recipient, name,
                   language, template_version, facts, state, last_error,
                   case state when 'PENDING' then now() + wait_ms * interval '1 ms' end,
-                  case state when 'SENT' then now() end, inbox_sequence
+                  case state when 'SENT' then now() end, inbox_sequence, traceparent
            from ${newMessages.table}`,
     values: newMessages.values(fresh.map((message) => ({ ...message, inboxSequence: sequences.get(message.id) }))),
   });
@@ -50,6 +50,7 @@ const newMessages = unnest<NewMessage & { readonly inboxSequence: bigint | undef
   last_error: ["text", ({ lastError }) => lastError],
   wait_ms: ["int", ({ eventType }) => (interimTypes.includes(eventType) ? interimDelayMs : 0)],
   inbox_sequence: ["bigint", ({ inboxSequence }) => inboxSequence],
+  traceparent: ["text", ({ traceparent }) => traceparent],
 });
 
 async function withoutRecorded(tx: Transaction, messages: readonly NewMessage[]): Promise<NewMessage[]> {

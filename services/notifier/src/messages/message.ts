@@ -29,6 +29,8 @@ export type NewMessage = {
   readonly state: State;
   /** The error of the last attempt, or why it is SUPPRESSED. */
   readonly lastError: string;
+  /** Of the call that caused it, if that is traced. */
+  readonly traceparent?: string | undefined;
 };
 
 /** The data that a message is rendered from. */

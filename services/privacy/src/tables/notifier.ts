@@ -28,7 +28,7 @@ export const notifierTables: Tables = {
     columns: {
       ...each("id event_type order_id cart_id customer_id channel recipient name language facts state", personal),
       ...each("last_error create_time send_time read_time delete_time", personal),
-      ...each("event_id template_version attempts try_time inbox_sequence", internal),
+      ...each("event_id template_version attempts try_time inbox_sequence traceparent", internal),
     },
   },
   inboxes: {
@@ -46,7 +46,10 @@ export const notifierTables: Tables = {
   },
   contacts: {
     rows: { whose: "t.customer_id = $1", section: "contacts", key: { customer_id: "text" }, areDeleted: true },
-    columns: each("customer_id email registered_email registered_verified name language update_time", personal),
+    columns: each(
+      "customer_id email registered_email registered_verified name language language_chosen update_time",
+      personal,
+    ),
   },
   // An endpoint's answer may repeat what it was sent.
   webhook_attempts: {

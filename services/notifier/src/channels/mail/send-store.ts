@@ -6,6 +6,8 @@ export type Outgoing = MessageData & {
   readonly recipient: string;
   /** The number of attempts, this one included. */
   readonly attempts: number;
+  /** Of the call that caused it, if that is traced. */
+  readonly traceparent: string | null;
   /** True if the customer turned this kind off. */
   readonly isTurnedOff: boolean;
   /** True if the customer's account was deleted. */
@@ -24,7 +26,7 @@ export async function claimMessages(
                         order by try_time limit $1 for update skip locked)
            returning id, event_type as "eventType", order_id as "orderId", cart_id as "cartId",
                      customer_id as "customerId", channel, recipient, name, language,
-                     template_version as "templateVersion", facts, attempts, create_time as "createTime",
+                     template_version as "templateVersion", facts, attempts, create_time as "createTime", traceparent,
                      exists (select from turned_off t where t.customer_id = m.customer_id and t.channel = m.channel
                              and t.event_type = m.event_type) as "isTurnedOff",
                      exists (select from erasures e where e.customer_id = m.customer_id) as "isErased"`,

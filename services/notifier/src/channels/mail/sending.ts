@@ -3,6 +3,7 @@ import { logFailure } from "@sagacart/chassis/process/failure-log";
 import type { Log } from "@sagacart/chassis/process/log";
 import { startLoop } from "@sagacart/chassis/process/loop";
 import { backoffMs } from "@sagacart/chassis/time/backoff";
+import { startIn } from "@sagacart/chassis/trace/trace";
 import { turnedOffReason } from "../../intake/intake.ts";
 import { oneLine } from "../../intake/order-event.ts";
 import { kindOf, mandatoryBecause } from "../../messages/kind.ts";
@@ -84,7 +85,18 @@ async function send(options: SendingOptions, message: Outgoing): Promise<void> {
     log.warn({ messageId: id, mailsPerHour }, "did not send a mail: its recipient got too many within an hour");
     return;
   }
+  // Without its recipient.
+  const span = startIn(message.traceparent ?? undefined, "send mail", {
+    kind: "client",
+    attributes: {
+      "sagacart.order.id": message.orderId,
+      "sagacart.event.type": eventType,
+      "sagacart.message.id": id,
+      "sagacart.message.attempt": message.attempts,
+    },
+  });
   const result = await renderAndSend(options, message);
+  span?.end(result.kind === "failed" ? "failed" : undefined);
   switch (result.kind) {
     case "sent":
       await markSent(pool, id);

@@ -1,6 +1,7 @@
 import type { Pool } from "@sagacart/chassis/postgres/pool";
 import type { Log } from "@sagacart/chassis/process/log";
 import { backoffMs } from "@sagacart/chassis/time/backoff";
+import { startIn } from "@sagacart/chassis/trace/trace";
 import { binary, structured } from "@sagacart/outbox/events/cloud-event";
 import type { Event } from "@sagacart/proto/event/v1/event";
 import { type CircuitTerms, recordFailure, recordGone, recordSuccess } from "./circuit-store.ts";
@@ -31,7 +32,19 @@ export async function deliver(
 ): Promise<void> {
   const { pool, log, meters } = options;
   const time = new Date();
+  const span = startIn(delivery.event.traceparent, "send webhook", {
+    kind: "client",
+    attributes: {
+      "http.request.method": "POST",
+      "server.address": hostOf(endpoint.url),
+      "sagacart.event.type": delivery.event.type,
+      "sagacart.webhook.delivery_id": delivery.id,
+      "sagacart.webhook.attempt": delivery.attempts,
+    },
+  });
   const answer = await send(options, { endpoint, id: delivery.id, event: delivery.event, secrets, time, signal });
+  span?.set({ "http.response.status_code": answer.status === 0 ? undefined : answer.status });
+  span?.end(isSuccess(answer) ? undefined : answer.status === 0 ? "no answer" : String(answer.status));
   if (signal.aborted && answer.status === 0) {
     await releaseDelivery(pool, delivery);
     return;
@@ -70,6 +83,11 @@ export async function deliver(
   if (disabled !== undefined) {
     log.error({ endpointId: endpoint.id, reason: disabled }, "disabled a webhook endpoint");
   }
+}
+
+/** Returns the host of a URL. The rest of it may have a token of the endpoint's. */
+function hostOf(url: string): string {
+  return URL.canParse(url) ? new URL(url).hostname : "";
 }
 
 /** Sends an event to an endpoint. Never throws. */

@@ -222,7 +222,7 @@ function SpanLine({
             {node.children.length === 0 ? "" : isOpen ? "▾" : "▸"}
           </span>
           {span.isError && <span className={classes.error}>error </span>}
-          {span.name}
+          {shortName(span.name)}
           {!isOpen && below > 0 && ` (+${below})`}
         </td>
         <td>{span.service}</td>
@@ -279,6 +279,11 @@ function linkText(links: Span["links"]): string {
   const ids = [...new Set(links.map(({ traceId }) => traceId))];
   const more = ids.length > mostLinks ? `, and ${ids.length - mostLinks} more` : "";
   return `${ids.slice(0, mostLinks).join(", ")}${more}`;
+}
+
+/** Leaves out the package of a method of ours: `OrderService/Checkout`. */
+function shortName(name: string): string {
+  return name.replace(/\bsagacart\.\w+\.v\d+\./, "");
 }
 
 /** A deep trace goes on at the same place: the name must have room. */
