@@ -1,5 +1,5 @@
 import { createLog } from "@sagacart/chassis/process/log";
-import { WithStartWorkflowOperation } from "@temporalio/client";
+import { isGrpcServiceError, WithStartWorkflowOperation } from "@temporalio/client";
 import { type BaseWorkflowOptions, defineSearchAttributeKey } from "@temporalio/common";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { payUpdate } from "../sagas/messages.ts";
@@ -171,8 +171,7 @@ describe("a Temporal server without the attribute", () => {
       typedSearchAttributes: [{ key: defineSearchAttributeKey(orderSearchAttribute, "KEYWORD_LIST"), value: ["a"] }],
     }).catch((error) => error);
     // What a version of the SDK leaves that copies nothing of the status details into the message.
-    const { cause } = error as { cause: { metadata: { get(key: string): Buffer[] } } };
-    const status = cause.metadata.get("grpc-status-details-bin");
+    const status = isGrpcServiceError(error) ? error.metadata.get("grpc-status-details-bin") : [];
     expect(status.some((bytes) => bytes.includes(orderSearchAttribute))).toBe(true);
   });
 });

@@ -105,6 +105,24 @@ test("a statement that waited for a connection is in the waiting caller's trace,
   });
 });
 
+test("the text of a long statement is shortened, and that of a named one only once", async () => {
+  const sink = await traced();
+  const pool = createPool({ url: process.env.TEST_POSTGRES_URL ?? "", size: 1, applicationName: "test", log });
+  const shortening = vi.spyOn(Intl.Segmenter.prototype, "segment");
+  cleanUp.push({ [Symbol.asyncDispose]: async () => shortening.mockRestore() });
+  const text = (column: string) => `select '${"x".repeat(1_000)}' as ${column}`;
+  await inSpan(begin("call"), async () => {
+    for (const _ of [1, 2, 3]) await pool.query({ name: "long", text: text("named") });
+    for (const _ of [1, 2]) await pool.query(text("unnamed"));
+  });
+  await pool.end();
+  await sink.send();
+
+  const texts = sink.spans.map(({ attributes }) => attributes["db.query.text"]).filter((sent) => sent !== undefined);
+  expect(texts).toEqual(Array.from({ length: 5 }, () => text("").slice(0, 1_000)));
+  expect(shortening).toHaveBeenCalledTimes(3);
+});
+
 test("outside of a trace, nothing starts one", async () => {
   const sink = await traced({ OTEL_TRACES_SAMPLER: "parentbased_always_off" });
   expect(startSpan("alone")).toBeUndefined();
