@@ -82,6 +82,11 @@ const withoutStepUp: Readonly<Record<string, string>> = {
     ["webhook_endpoint.tested", "webhook_delivery.resent", "webhook_deliveries.resent"],
     "to an endpoint whose address a fresh factor set",
   ),
+  ...each(
+    ["launcher.audit_run", "launcher.load_started", "launcher.load_stopped", "launcher.process_killed"],
+    "on a laptop only, whose processes start again",
+  ),
+  "security_log.read": "ids only, without secrets",
   "template.changed": "texts without code, in a language without access to more than the message",
   "carts.put": "an import of carts, without money",
 };
