@@ -49,6 +49,20 @@ async function tour(page: Page, shoot: Shoot): Promise<void> {
   await page.getByRole("link", { name: "Check out" }).waitFor();
   await shoot(page, "cart-after-decline");
 
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("link", { name: "Forgot your password?" }).waitFor();
+  await shoot(page, "sign-in");
+  await page.getByRole("link", { name: "Create an account" }).click();
+  await page.getByRole("heading", { name: "Create an account" }).waitFor();
+  await shoot(page, "register");
+  for (const [path, what] of [
+    ["forgot-password", "forgot-password"],
+    ["reset-password?token=an-example", "reset-password"],
+  ] as const) {
+    await page.goto(`${home}/oidc/${path}`);
+    await shoot(page, what);
+  }
+  await page.goto(home);
   await signIn(page, "alice");
   await page.getByText("Take over the cart from before you signed in?").waitFor();
   await shoot(page, "merge");
@@ -60,7 +74,7 @@ async function tour(page: Page, shoot: Shoot): Promise<void> {
   await buy(page, { method: "Test card, late", guest: false, shoot: async () => {} });
   await page.locator("[data-status=doing]").first().waitFor();
   await shoot(page, "order-under-way");
-  for (const path of ["orders", "inbox", "preferences"]) {
+  for (const path of ["orders", "inbox", "addresses", "preferences"]) {
     await page.goto(`${home}/shop/${path}`);
     await page.getByRole("button", { name: "Account of alice" }).waitFor();
     await page.waitForLoadState("networkidle");

@@ -101,10 +101,11 @@ test.for(cases.map((one) => [`${one.profile}, ${one.way.name}, ${one.release} in
       [
         ...ofServices.map((name) => (inVault ? `vault-${name}` : `${release}-${name}`)),
         `${release}-worker`,
+        `${release}-audit`,
         ...(isProduction ? [] : [`${release}-tools`]),
         ...(hasOwnPostgres
           ? ["audit-urls", ...serviceNames.flatMap((name) => [`${name}-url`, `${name}-owner-url`])]
-          : [`${release}-audit`, ...serviceNames.map((name) => `${release}-${name}-db-serving`)]),
+          : serviceNames.map((name) => `${release}-${name}-db-serving`)),
         ...(way.name.includes("Temporal Cloud") ? ["temporal-cloud"] : isProduction ? ["sagacart-temporal-tls"] : []),
       ].toSorted(),
     );

@@ -141,6 +141,17 @@ test("an audit that takes long is reported again and again, and not after its en
   expect(new Set(begun).size).toBe(1);
 });
 
+test("an audit that hangs is not reported for ever", async () => {
+  const { options, begun, all } = records();
+  const { promise, resolve } = Promise.withResolvers<Report[]>();
+  const running = recordedAudit({ ...options, renewMs: 1, renewForMs: 0, audit: () => promise });
+  await new Promise((later) => setTimeout(later, 30));
+  expect(begun.length).toBe(1);
+  resolve(clean);
+  await running;
+  expect(all()).toMatchObject([{ state: Audit_State.CLEAN }]);
+});
+
 test("much and long text is cut to what the record takes", async () => {
   const { options, all } = records();
   const findings = Array.from({ length: 120 }, (_, index) => ({ law: 5 as const, what: `${index} `.repeat(400) }));

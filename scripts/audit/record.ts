@@ -16,6 +16,8 @@ export type RecordedAuditOptions = {
   readonly say: (line: string) => void;
   /** How often it is reported that the audit goes on: far below the minute after which it counts as killed. */
   readonly renewMs?: number;
+  /** For how long that is reported. One that hangs must not hold up all others: then it counts as killed. */
+  readonly renewForMs?: number;
   /** How often another audit is asked for its verdict. */
   readonly pollMs?: number;
 };
@@ -26,7 +28,7 @@ export type RecordedAuditOptions = {
  * example since the service is down, the audit runs as well, and it is said.
  */
 export async function recordedAudit(options: RecordedAuditOptions): Promise<readonly Report[]> {
-  const { audits, audit, say, renewMs = 15_000, pollMs = 1_000 } = options;
+  const { audits, audit, say, renewMs = 15_000, renewForMs = 3_600_000, pollMs = 1_000 } = options;
   const id = uuidv7();
   const unrecorded = (error: unknown) => say(`audit: not recorded: ${messageOf(error)}`);
   for (;;) {
@@ -56,7 +58,13 @@ export async function recordedAudit(options: RecordedAuditOptions): Promise<read
   }
 
   async function recordOwn(own: string): Promise<readonly Report[]> {
-    const timer = setInterval(() => void audits.beginAudit({ id: own }, callOptions).catch(() => undefined), renewMs);
+    const untilMs = performance.now() + renewForMs;
+    const timer = setInterval(() => {
+      if (performance.now() < untilMs) {
+        // The next one is soon enough.
+        void audits.beginAudit({ id: own }, callOptions).catch(() => undefined);
+      }
+    }, renewMs);
     try {
       const reports = await audit();
       const verdict = { laws: reports.map(lawOf) };

@@ -8,6 +8,7 @@ create table contacts (
   update_time timestamp with time zone not null default now(),
   registered_email text not null default ''::text,
   registered_verified boolean not null default false,
+  language_chosen boolean not null default false,
   constraint contacts_pkey PRIMARY KEY (customer_id),
   constraint contacts_language_check CHECK ((language = ANY (ARRAY['en'::text, 'de'::text])))
 );

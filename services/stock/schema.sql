@@ -45,8 +45,10 @@ create table products (
   update_time timestamp with time zone not null default now(),
   delete_time timestamp with time zone,
   sku_variant text not null default ''::text,
+  picture_url text not null default ''::text,
   constraint products_pkey PRIMARY KEY (id),
   constraint products_id_check CHECK (((length(id) >= 1) AND (length(id) <= 63))),
+  constraint products_picture_url_check CHECK ((length(picture_url) <= 2000)),
   constraint products_price_minor_check CHECK (((price_minor >= 0) AND (price_minor <= '1000000000000000'::bigint)))
 );
 

@@ -74,6 +74,7 @@ test("the audit is run by a button, its verdict is shown, and a breach with what
     const button = panel.getByRole("button", { name: "Run the audit now" });
     await button.click();
     await panel.getByText("No breach").waitFor();
+    await page.getByRole("listitem").filter({ hasText: "Last audit" }).getByText("No breach").waitFor();
 
     await inStock(`update levels set on_hand = on_hand + 1 where product_id = '${productId}'`);
     await expect.poll(() => button.isEnabled()).toBe(true);

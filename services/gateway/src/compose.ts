@@ -75,6 +75,7 @@ function webOf(config: Config): WebOptions | undefined {
       issuer: config.AUTH_ISSUER,
       clientId: config.WEB_CLIENT_ID,
       simulatedProviders: config.SIMULATED_PROVIDERS,
+      pictureOrigins: config.PICTURE_ORIGINS,
       temporalUrl: config.TEMPORAL_UI_URL,
       launcher: config.LAUNCHER_ADDRESS !== undefined,
       securityLogUrl: config.SECURITY_LOG_URL,

@@ -30,6 +30,8 @@ export function readConfig(env: Env) {
       WEB_CLIENT_ID: text({ default: "sagacart-web" }),
       /** Let the pages offer test payment methods: the card provider and the carrier are simulated. */
       SIMULATED_PROVIDERS: flag(false),
+      /** The origins whose pictures of products the pages show, besides their own: `https://images.example`. */
+      PICTURE_ORIGINS: list({ default: [], pattern: /^https:\/\/[a-z0-9.-]+(:[0-9]{1,5})?$/ }),
       /** Where Temporal's web UI is, for the pages of operators to link to; with `/namespaces/<name>` if that is not `default`. */
       TEMPORAL_UI_URL: optional(url({ protocols: ["http:", "https:"] })),
       /** Where the security log can be read, for the pages of operators to link to. */

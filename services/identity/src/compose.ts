@@ -28,12 +28,14 @@ import { createMeters } from "./meters.ts";
 import { clientsOf } from "./oidc/clients.ts";
 import { emailPages, emailPaths } from "./oidc/email-pages.ts";
 import { startHttpServer } from "./oidc/http-server.ts";
+import { passwordPages, passwordPaths } from "./oidc/password-pages.ts";
 import { currentProvider } from "./oidc/provider.ts";
 import { signInForm } from "./oidc/sign-in-form.ts";
 import { userinfo } from "./oidc/userinfo.ts";
+import { waitingSignIn } from "./oidc/waiting-sign-in.ts";
 import { createBreachedPasswords } from "./sessions/breached-passwords.ts";
 import { createDeviceTokens, type DeviceTokens } from "./sessions/device-tokens.ts";
-import { createPasswordChange } from "./sessions/password-change.ts";
+import { createPasswordChange, type PasswordChange } from "./sessions/password-change.ts";
 import { createPasswordRules } from "./sessions/password-rules.ts";
 import { createPasswords } from "./sessions/passwords.ts";
 import { readRevocations } from "./sessions/revocation-store.ts";
@@ -51,6 +53,7 @@ import { createEmailChange, type EmailChange } from "./users/email-change.ts";
 import { emailRpcs } from "./users/email-service.ts";
 import { erasureRpcs } from "./users/erasure-service.ts";
 import { foldUsers } from "./users/fold-users.ts";
+import { createRegistration, type Registration } from "./users/registration.ts";
 import { seedUsers } from "./users/seed.ts";
 import { userRpcs } from "./users/user-service.ts";
 
@@ -128,7 +131,7 @@ export async function startIdentity(options: IdentityOptions): Promise<{
     ...{ pool, clock, passwords, throttle, signIn, mailer, onEvents },
     rules,
     tokenMs: config.RESET_TOKEN_MS,
-    resetUrl: config.RESET_URL,
+    resetUrl: config.RESET_URL ?? `${config.ISSUER_URL}${passwordPaths.reset}?token=`,
   });
   const emailChange: EmailChange = createEmailChange({
     ...{ pool, clock, mailer, throttle, log, onEvents },
@@ -138,20 +141,22 @@ export async function startIdentity(options: IdentityOptions): Promise<{
     confirmUrl: config.EMAIL_CONFIRM_URL ?? `${config.ISSUER_URL}${emailPaths.confirm}?token=`,
     undoUrl: config.EMAIL_UNDO_URL ?? `${config.ISSUER_URL}${emailPaths.undo}?token=`,
   });
+  const registration = createRegistration({
+    ...{ pool, passwords, rules, emailChange, throttle, onEvents },
+    saltKeys: deriveKeys(secrets, "registration-salts"),
+    registrationsFree: config.REGISTRATIONS_FREE_PER_ADDRESS,
+  });
   const revocations = followRevocations({ read: (cursor) => readRevocations(pool, cursor), log, metrics, security });
   const http = await startHttp({
     ...{ config, pool, log, security, keys, signIn, tls, shutdown, revocations, devices, emailChange, factors },
+    ...{ registration, passwordChange },
   });
   const service = {
     ...sessionRpcs({ pool, signIn, sessions, passwordChange, devices, factors }),
     ...factorRpcs({ pool, factors, sessions }),
     ...keyRpcs({ pool, keys }),
     ...emailRpcs({ pool, emailChange }),
-    ...userRpcs({
-      ...{ pool, passwords, rules, emailChange, throttle, onEvents },
-      saltKeys: deriveKeys(secrets, "registration-salts"),
-      registrationsFree: config.REGISTRATIONS_FREE_PER_ADDRESS,
-    }),
+    ...userRpcs({ pool, registration, emailChange, throttle, onEvents }),
     ...addressRpcs({ pool }),
     ...erasureRpcs({ pool, onEvents }),
   };
@@ -178,11 +183,15 @@ type HttpOptions = { config: Config; pool: Pool; log: Log; keys: Keys; signIn: S
   devices: DeviceTokens;
   factors: Factors;
   emailChange: EmailChange;
+  registration: Registration;
+  passwordChange: PasswordChange;
 };
 
 async function startHttp(parts: HttpOptions) {
   const { config, pool, log, security, keys, signIn, tls, shutdown, revocations, devices, emailChange, factors } =
     parts;
+  const { registration, passwordChange } = parts;
+  const minPasswordLength = config.PASSWORD_MIN_LENGTH;
   const issuer = config.ISSUER_URL;
   const secrets = encryptionSecrets(config);
   const options = {
@@ -211,9 +220,13 @@ async function startHttp(parts: HttpOptions) {
     ...{ issuer, keys, provider, insideProvider, log, security, tls, shutdown },
     signInForm: signInForm({
       ...{ provider, pool, signIn, issuer, devices, factors, security },
+      ...{ registration, emailChange, minPasswordLength },
       csrfKeys: deriveKeys(secrets, "csrf"),
     }),
-    emailPages: emailPages(emailChange, security),
+    emailPages: emailPages({ emailChange, security, waiting: waitingSignIn(provider) }),
+    passwordPages: passwordPages({
+      ...{ issuer, passwordChange, minPasswordLength, security, waiting: waitingSignIn(provider) },
+    }),
     userinfo: userinfo({ keys, pool, issuer, revocations, security }),
     revocations: (cursor) => readRevocations(pool, cursor),
   });

@@ -78,7 +78,7 @@ export function readConfig(env: Env) {
       PASSKEY_ORIGINS: optional(list({ pattern: /^https?:\/\/[a-z0-9.-]+(:[0-9]+)?$/ })),
       /** Lifetime of a token for a new password. */
       RESET_TOKEN_MS: durationMs(1_800_000),
-      /** URL of the page for a new password, to which the token is appended. Without it the mail holds the token alone. */
+      /** URL of the page for a new password, to which the token is appended. Default: identity's own page. */
       RESET_URL: optional(url({ protocols: ["http:", "https:"] })),
       /** Lifetime of the link that confirms an e-mail address. */
       EMAIL_TOKEN_MS: durationMs(86_400_000),

@@ -85,7 +85,7 @@ innerhalb von ${days} Tagen: Alle Sitzungen enden, und Sie erhalten eine Mail f�
   });
 }
 
-/** Makes the mail with the token or link for a new password. */
+/** Makes the mail with the link for a new password. */
 export function resetMail({ to, username, link, minutes }: Reader & { link: string; minutes: number }): Mail {
   return bilingual(to, {
     link,
@@ -93,14 +93,14 @@ export function resetMail({ to, username, link, minutes }: Reader & { link: stri
       subject: "A new password",
       text: `${greeting("Hello", username)}
 
-we received a request for a new password for your account. What is below can be used once, within ${minutes} minutes. If you
+we received a request for a new password for your account. The link below can be used once, within ${minutes} minutes. If you
 did not ask for it, ignore this mail: your password stays as it is.`,
     },
     de: {
       subject: "Ein neues Passwort",
       text: `${greeting("Guten Tag", username)}
 
-für Ihr Konto wurde ein neues Passwort angefordert. Was oben steht, gilt einmal und ${minutes} Minuten lang. Wenn Sie es nicht
+für Ihr Konto wurde ein neues Passwort angefordert. Der Link oben gilt einmal und ${minutes} Minuten lang. Wenn Sie es nicht
 waren, ignorieren Sie diese Mail: Ihr Passwort bleibt, wie es ist.`,
     },
   });

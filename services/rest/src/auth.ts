@@ -94,6 +94,9 @@ export function authenticateHeader(status: number, reason: string, detail: strin
   if (status === 401) {
     return badTokens.has(reason) ? saying("invalid_token") : challenge;
   }
+  if (status === 403 && reason === "SCOPE_REQUIRED") {
+    return `${saying("insufficient_scope")}, scope="account"`;
+  }
   return status === 403 && reason === "ROLE_REQUIRED" ? saying("insufficient_scope") : undefined;
 }
 

@@ -23,6 +23,7 @@ export function productMessage(from: Product): product.Product {
     etag: String(from.version),
     createTime: timestampFromDate(from.createTime),
     updateTime: timestampFromDate(from.updateTime),
+    pictureUrl: from.pictureUrl,
   });
 }
 

@@ -49,6 +49,12 @@ const inbox = createRoute({
   component: lazyRouteComponent(() => import("./shop/inbox-page.tsx"), "InboxPage"),
 });
 
+const addresses = createRoute({
+  getParentRoute: () => root,
+  path: "/shop/addresses",
+  component: lazyRouteComponent(() => import("./shop/addresses-page.tsx"), "AddressesPage"),
+});
+
 const preferences = createRoute({
   getParentRoute: () => root,
   path: "/shop/preferences",
@@ -70,6 +76,7 @@ export const router = createRouter({
     orders,
     order,
     inbox,
+    addresses,
     preferences,
     signedIn,
     ...consoleRoutes(root),

@@ -6,6 +6,8 @@ export type SiteConfig = {
   readonly clientId: string;
   /** True where the card provider and the carrier are simulated, and test payment methods work. */
   readonly simulatedProviders: boolean;
+  /** The origins, besides this one, whose pictures of products the policy of these pages allows. */
+  readonly pictureOrigins?: readonly string[];
   /** Where Temporal's own pages are, for operators. */
   readonly temporalUrl?: string;
   /** True on a laptop, where the launcher can be called. */

@@ -30,6 +30,8 @@ export type Principal = {
   readonly authTimeMs?: number | undefined;
   /** True if they did so with a second factor, which the issuer tells by `mfa` in the claim `amr` (RFC 8176). */
   readonly hasSecondFactor?: boolean | undefined;
+  /** True for support and operators whose token has not their roles: an application was not given them. */
+  readonly isStaffWithoutRoles?: boolean | undefined;
   /** The application that the token was issued to; undefined for the shop's own sign-in, and with another issuer. */
   readonly application?: Application | undefined;
 };
@@ -84,7 +86,8 @@ export function principalOf(claims: Claims, rules: ClaimRules): Principal | unde
     ...{ customerId, roles, email, isEmailVerified },
   };
   const application = rules.customerIds === "subject" ? applicationOf(claims) : undefined;
-  return isId(customerId) ? { ...person, ...signInOf(claims), application } : undefined;
+  const isStaffWithoutRoles = application === undefined ? undefined : claims.staff === true;
+  return isId(customerId) ? { ...person, ...signInOf(claims), application, isStaffWithoutRoles } : undefined;
 }
 
 /** Reads the application and its scopes (RFC 9068). Scopes of other issuers are their own. */

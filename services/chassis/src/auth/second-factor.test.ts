@@ -7,13 +7,14 @@ import { requireSecondFactor, type SecondFactorRules } from "./second-factor.ts"
 const minutes = 60_000;
 
 type Asked = SecondFactorRules["secondFactorOf"];
-type SignedIn = { ageMs: number; mfa: boolean };
+type SignedIn = { ageMs: number; mfa: boolean; isStaffWithoutRoles?: boolean };
 
 function reasonFor(secondFactorOf: Asked, roles: RoleName[], rule: Partial<AccessRule>, signIn: SignedIn) {
   const principal: Principal = {
     ...{ kind: roles.includes("service") ? "service" : "person", issuer: "i", subject: "ada", customerId: "ada" },
     ...{ roles: new Set(roles), serviceName: "", email: "", isEmailVerified: false },
     ...{ authTimeMs: Date.now() - signIn.ageMs, hasSecondFactor: signIn.mfa },
+    isStaffWithoutRoles: signIn.isStaffWithoutRoles,
   };
   const access: AccessRule = {
     ...{ anyone: false, roles: [], services: new Map(), freshSignIn: false, secondFactor: "any" as const },
@@ -31,6 +32,7 @@ function reasonFor(secondFactorOf: Asked, roles: RoleName[], rule: Partial<Acces
 const fresh = { secondFactor: "fresh" as const };
 const old = { ageMs: 6 * minutes, mfa: true };
 const none = { ageMs: 0, mfa: false };
+const withoutRoles = { ...none, isStaffWithoutRoles: true };
 
 const required = "SECOND_FACTOR_REQUIRED";
 
@@ -43,6 +45,8 @@ test.each([
   ["an operator with a fresh password only", ["operator"], fresh, none, required, required],
   ["an operator who enrolls", ["operator"], { secondFactor: "none" as const }, none, "OK", "OK"],
   ["an operator at an open method", ["operator"], { anyone: true }, none, "OK", "OK"],
+  ["an operator in an application without roles", ["customer"], {}, withoutRoles, required, required],
+  ["an operator in one, where a fresh one is needed", ["customer"], fresh, withoutRoles, required, required],
   ["a customer without one", ["customer"], {}, none, "OK", required],
   ["a customer with an old one, where a fresh one is needed", ["customer"], fresh, old, "OK", required],
   ["a customer who enrolls", ["customer"], { secondFactor: "none" as const }, none, "OK", "OK"],

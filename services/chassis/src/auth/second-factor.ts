@@ -22,7 +22,7 @@ export function requireSecondFactor(
 ): void {
   const isAsked =
     (secondFactorOf === "everyone" && principal.kind === "person") ||
-    (secondFactorOf === "staff" && isStaff(principal));
+    (secondFactorOf === "staff" && (isStaff(principal) || principal.isStaffWithoutRoles === true));
   if (!isAsked || anyone || secondFactor === "none") {
     return;
   }

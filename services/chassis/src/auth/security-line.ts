@@ -49,6 +49,8 @@ export const recordedEvents = [
   "email.confirmed",
   "lock_out.began",
   "lock_out.ended",
+  "password.reset",
+  "password.reset_requested",
   "refresh_token.reused",
   "request.limited",
   "request.refused",
@@ -61,6 +63,7 @@ export const recordedEvents = [
   "token.issued",
   "token.refused",
   "token.revoked",
+  "user.registered",
 ] as const;
 
 export type RecordedEvent = (typeof recordedEvents)[number];

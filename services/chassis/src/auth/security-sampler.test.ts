@@ -58,6 +58,38 @@ test("of events that are more than noise the first few are lines at once, in eac
   vi.useRealTimers();
 });
 
+test("the lines at once of all bursts together are bounded, too", () => {
+  const { take, flush, counts } = start(10);
+  const takeMany = () => {
+    for (let caller = 0; caller < 10; caller++) {
+      for (let count = 0; count < 20; count++) {
+        take({ ...first, actor: { kind: "customer", id: `c-${caller}` } }, 20);
+      }
+    }
+  };
+  takeMany();
+  expect(counts()).toHaveLength(20);
+  flush();
+  takeMany();
+  flush();
+  expect(counts().reduce((sum, count = 0) => Number(sum) + count, 0)).toBe(400);
+  expect(counts().length).toBeLessThan(60);
+});
+
+test("a count of events about several things names none of them", () => {
+  const { take, flush, lines } = start();
+  const about = (id: string) => ({ ...first, object: { kind: "user", id } });
+  for (const id of ["u-1", "u-2", "u-3", "u-3"]) take(about(id));
+  flush();
+  for (const id of ["u-4", "u-4"]) take(about(id));
+  flush();
+  expect(lines.map(({ object, count }) => [object.id, count])).toEqual([
+    ["u-1", 1],
+    ["", 3],
+    ["u-4", 2],
+  ]);
+});
+
 test.each<[string, Partial<Line>]>([
   ["another caller", { actor: { kind: "customer", id: "c-2" } }],
   ["another address", { address: "198.51.100.8" }],

@@ -17,16 +17,21 @@ export type Sampler = {
 };
 
 /**
- * Writes the first event of a burst at once, or the first few, and then one line a minute with the count of all others, until
- * a minute passes without any that is only counted. Beyond the thousand bursts that are told apart, callers have no line of their own: all those who broke one
- * rule are one burst, without actor and address. So the log takes a few thousand lines a minute at most, and a megabyte or two
- * of memory, however many addresses an attack comes from.
+ * Writes the first event of a burst at once, or the first few, and then one line a minute with the count of the others, until
+ * a minute passes without any. The line of a count names the object only if all of its events were about one.
+ *
+ * Beyond the thousand bursts that are told apart, callers have no line of their own: all those who broke one rule are one burst,
+ * without actor and address. A thousand lines a minute may be a burst's second or later one. So the log takes a few thousand
+ * lines a minute at most, and a megabyte or two of memory, however many addresses an attack comes from.
  */
 export function createSampler({ write, windowMs = 60_000, mostBursts = 1_000 }: SamplerOptions): Sampler {
   const bursts = new Map<string, { line: Line; written: number; more: number }>();
+  // The lines at once of this window that are not the first of their burst.
+  let extraLines = 0;
   let timer: NodeJS.Timeout | undefined;
 
   function flush(): void {
+    extraLines = 0;
     for (const [key, burst] of bursts) {
       if (burst.more === 0) {
         bursts.delete(key);
@@ -43,13 +48,16 @@ export function createSampler({ write, windowMs = 60_000, mostBursts = 1_000 }: 
 
   function take(line: Line, linesAtOnce = 1): void {
     const known = bursts.get(burstOf(line));
-    if (known !== undefined && known.written < linesAtOnce) {
+    if (known !== undefined && known.written < linesAtOnce && extraLines < mostBursts) {
       known.written++;
+      extraLines++;
       write({ ...line, count: 1 });
       return;
     }
     if (known !== undefined) {
-      known.line = line;
+      // Of several things, none is named.
+      const isOfOne = known.more === 0 || known.line.object.id === line.object.id;
+      known.line = isOfOne ? line : { ...line, object: { ...line.object, id: "" } };
       known.more++;
       return;
     }

@@ -81,8 +81,9 @@ function isRead(request: FastifyRequest): boolean {
   }
 }
 
-/** The keys, the user info, the sign-in page, and the return from it. */
-const oidcReads = /^\/oidc\/(?:(?:jwks|userinfo)|(?:sign-in|auth)\/[\w-]+)(?:\?|$)/;
+/** The keys, the user info, the pages of a sign-in, the return from it, and the pages of forms that need none. */
+const oidcReads =
+  /^\/oidc\/(?:jwks|userinfo|forgot-password|reset-password|auth\/[\w-]+|sign-in\/[\w-]+(?:\/register(?:ed)?)?)(?:\?|$)/;
 
 /** Decides by the route, since a path can be spelled in many ways (`Sign%49n`) that all lead to it. */
 function isSignIn(request: FastifyRequest): boolean {

@@ -1,12 +1,10 @@
 import { type ConnectRouterOptions, type ContextValues, createConnectRouter } from "@connectrpc/connect";
-import type { UniversalHandler } from "@connectrpc/connect/protocol";
-import * as connectProtocol from "@connectrpc/connect/protocol-connect";
-import * as grpcProtocol from "@connectrpc/connect/protocol-grpc";
-import * as grpcWebProtocol from "@connectrpc/connect/protocol-grpc-web";
+import type { UniversalHandler, UniversalServerRequest } from "@connectrpc/connect/protocol";
 import { compressionBrotli, compressionGzip, universalRequestFromNodeRequest } from "@connectrpc/connect-node";
 import type { Log } from "@sagacart/chassis/process/log";
 import { answerCall } from "@sagacart/chassis/rpc/connect-handler";
-import type { FastifyInstance, FastifyRequest } from "fastify";
+import { EdgeError } from "@sagacart/rest/problem";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 
 export type ConnectRoutesOptions = ConnectRouterOptions & {
   /** Adds the services. Returns what serves them. */
@@ -15,23 +13,21 @@ export type ConnectRoutesOptions = ConnectRouterOptions & {
   readonly log: Log;
 };
 
-/** Serves Connect's handlers, as the plugin of `@connectrpc/connect-fastify` does, but for what goes wrong: see answerCall. */
+/** Serves Connect's handlers, as the plugin of `@connectrpc/connect-fastify` does, except for error handling: see answerCall. */
 export async function connectRoutes(app: FastifyInstance, options: ConnectRoutesOptions): Promise<void> {
   const { handlers, contextValues, log, ...routerOptions } = options;
   const router = createConnectRouter({ acceptCompression: [compressionGzip, compressionBrotli], ...routerOptions });
-  // Connect reads bodies itself, JSON too.
+  // Connect reads bodies itself, and refuses types that it does not know.
   app.removeAllContentTypeParsers();
-  for (const { contentTypeRegExp } of [grpcProtocol, grpcWebProtocol, connectProtocol]) {
-    app.addContentTypeParser(contentTypeRegExp, (_request, _payload, done) => done(null, undefined));
-  }
+  app.addContentTypeParser("*", (_request, _payload, done) => done(null, undefined));
   for (const handler of handlers(router)) {
     app.all(handler.requestPath, async (request, reply) => {
       const { raw: response } = reply;
-      const call = universalRequestFromNodeRequest(request.raw, response, undefined, contextValues(request));
+      const call = callOf(request, response, contextValues(request));
       await answerCall(handler, call, {
         response,
         log,
-        // Those that hooks have set: Fastify sends them only with an answer of its own.
+        // Copies the headers that hooks have set: Fastify sends them only with an answer of its own.
         beforeAnswer() {
           for (const [name, value] of Object.entries(reply.getHeaders())) {
             if (value !== undefined) {
@@ -41,5 +37,15 @@ export async function connectRoutes(app: FastifyInstance, options: ConnectRoutes
         },
       });
     });
+  }
+}
+
+/** Converts a request. Throws INVALID_REQUEST where its header `host` is none: there is no URL then. */
+function callOf(request: FastifyRequest, response: FastifyReply["raw"], values: ContextValues): UniversalServerRequest {
+  try {
+    return universalRequestFromNodeRequest(request.raw, response, undefined, values);
+  } catch {
+    const violation = { field: "host", rule: "host", message: "must be the name of a host, and a port if any" };
+    throw new EdgeError("INVALID_REQUEST", `host: ${violation.message}`, { violations: [violation] });
   }
 }

@@ -1,3 +1,6 @@
+import { connect } from "node:net";
+import { text } from "node:stream/consumers";
+import { create, toBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node";
 import { createGrpcWebTransport, createConnectTransport as createWebConnect } from "@connectrpc/connect-web";
@@ -8,7 +11,7 @@ import { ActivityService } from "@sagacart/proto/order/v1/activity_service";
 import { CartService } from "@sagacart/proto/order/v1/cart_service";
 import { IncidentService } from "@sagacart/proto/order/v1/incident_service";
 import { Order_State } from "@sagacart/proto/order/v1/order";
-import { OrderService } from "@sagacart/proto/order/v1/order_service";
+import { GetOrderRequestSchema, OrderService } from "@sagacart/proto/order/v1/order_service";
 import { SagaService } from "@sagacart/proto/order/v1/saga_service";
 import { AccountService } from "@sagacart/proto/payment/v1/account_service";
 import { PaymentService } from "@sagacart/proto/payment/v1/payment_service";
@@ -96,7 +99,8 @@ describe.each(Object.entries(transports))("%s", (_name, open) => {
     await watching.next();
     const next = watching.next().catch(ConnectError.from);
     await stopping[Symbol.asyncDispose]();
-    expect(await next).toMatchObject({ code: Code.Unavailable });
+    const message = "the gateway is shutting down; try again";
+    expect(errorInfo(await next)).toMatchObject({ code: Code.Unavailable, reason: "SHUTTING_DOWN", message });
     never.resolve();
   });
 
@@ -145,6 +149,53 @@ test("these methods are public, and no others", () => {
       ..."BatchCreateShipments CreateShipment CancelShipment RetryRecall ReceiveWebhook".split(" "),
     ].sort(),
   );
+});
+
+test.each([
+  ["application/json", 200],
+  ["application/json; charset=utf-8", 200],
+  ["application/proto", 200],
+  ["application/xml", 415],
+  ["text/plain", 415],
+])("a call of Connect with the content type %s is %i", async (type, status) => {
+  standIn.answer("GetOrder", () => ({}));
+  const url = `${gateway.url}/sagacart.order.v1.OrderService/GetOrder`;
+  const body = type.includes("json")
+    ? '{"id":"o"}'
+    : toBinary(GetOrderRequestSchema, create(GetOrderRequestSchema, { id: "o" }));
+  expect((await fetch(url, { method: "POST", headers: { "content-type": type }, body })).status).toBe(status);
+});
+
+test.each(["[", "a b", "a<b", ""])(
+  "a call to the host '%s' is INVALID_ARGUMENT, and names the header",
+  async (host) => {
+    const socket = connect(gateway.port, "127.0.0.1");
+    const head = ["content-type: application/json", "content-length: 2", "connection: close"].join("\r\n");
+    socket.write(`POST /sagacart.order.v1.OrderService/GetOrder HTTP/1.1\r\nHost: ${host}\r\n${head}\r\n\r\n{}`);
+    const answer = await text(socket);
+    expect(answer).toMatch(/^HTTP\/1.1 400 /);
+    expect(answer).toContain("host");
+  },
+);
+
+test("a call that is under way when the gateway stops is answered", async () => {
+  const proceed = Promise.withResolvers<void>();
+  standIn.answer("GetOrder", async ({ id }) => {
+    await proceed.promise;
+    return { order: { id } };
+  });
+  const before = standIn.asked.length;
+  const stopping = await startTestGateway(standIn.address);
+  const calls = Object.values(transports).map((open) =>
+    createClient(OrderService, open(stopping.url)).getOrder({ id: "o" }),
+  );
+  await expect.poll(() => standIn.asked.length).toBe(before + calls.length);
+  const stopped = stopping[Symbol.asyncDispose]();
+  proceed.resolve();
+  for (const call of calls) {
+    expect((await call).order?.id).toBe("o");
+  }
+  await stopped;
 });
 
 test("a deadline is passed on to the service", async () => {

@@ -17,7 +17,7 @@ import { errorToJson } from "@connectrpc/connect/protocol-connect";
 import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import { accessRule } from "@sagacart/chassis/auth/access";
 import type { Verifier } from "@sagacart/chassis/auth/verify";
-import { codeName, toConnectError } from "@sagacart/chassis/errors";
+import { codeName, DomainError, defineReasons, toConnectError } from "@sagacart/chassis/errors";
 import type { Log } from "@sagacart/chassis/process/log";
 import { longListOf } from "@sagacart/chassis/rpc/long-list";
 import { serveReflection } from "@sagacart/chassis/rpc/reflection";
@@ -55,10 +55,14 @@ export type ConnectOptions = {
   readonly stopping: AbortSignal;
 };
 
-/** Returns a signal that ends streams with UNAVAILABLE: their callers begin them again, at another gateway. */
-function unavailableAt(stopping: AbortSignal): AbortSignal {
+/**
+ * Returns a signal that ends streams with UNAVAILABLE / SHUTTING_DOWN when the gateway stops: their callers begin them again, at
+ * another one. Other calls end by themselves.
+ */
+function endingAt(stopping: AbortSignal): AbortSignal {
   const ending = new AbortController();
-  const end = () => ending.abort(new ConnectError("the gateway is shutting down; try again", Code.Unavailable));
+  const error = new DomainError(shutdownReasons, "SHUTTING_DOWN", "the gateway is shutting down; try again");
+  const end = () => ending.abort(toConnectError(error, domain));
   stopping.addEventListener("abort", end, { once: true });
   return ending.signal;
 }
@@ -80,7 +84,7 @@ export async function connect(
     handlers(router) {
       const readMaxBytesOf = (method: DescMethod) =>
         accessRule(method).anyone ? anonymousBodyLimitBytes : bodyLimitBytes;
-      servePublic(router, services, readMaxBytesOf);
+      servePublic(router, services, { readMaxBytesOf, ending: endingAt(stopping) });
       const shown = [...publicServices.keys()].filter(({ methods }) => methods.some(isPublic));
       readiness.health.serve(
         router,
@@ -97,7 +101,6 @@ export async function connect(
     interceptors: [cachingInterceptor],
     requestGate: (context) => refuseBadToken(verifier, context),
     contextValues: (request) => createContextValues().set(edgeCall, { request, isPassedOn: false }),
-    shutdownSignal: unavailableAt(stopping),
   });
   // An internal method answers as one that does not exist.
   app.route({
@@ -208,9 +211,15 @@ export function isPublic(method: DescMethod): boolean {
   return publicByHand.has(method) || isAnnotated(method);
 }
 
+const shutdownReasons = defineReasons({ SHUTTING_DOWN: Code.Unavailable });
+
 const publicByHand = new Set<DescMethod>(feeds.map(({ binding }) => binding.method));
 
-function servePublic(router: ConnectRouter, services: Services, readMaxBytesOf: (method: DescMethod) => number): void {
+function servePublic(
+  router: ConnectRouter,
+  services: Services,
+  { readMaxBytesOf, ending }: { readMaxBytesOf: (method: DescMethod) => number; ending: AbortSignal },
+): void {
   for (const service of publicServices.keys()) {
     const transport = services.transportTo(service);
     for (const method of service.methods.filter(isPublic)) {
@@ -234,7 +243,7 @@ function servePublic(router: ConnectRouter, services: Services, readMaxBytesOf: 
           try {
             const { message } = await transport.stream(
               method,
-              context.signal,
+              AbortSignal.any([context.signal, ending]),
               context.timeoutMs(),
               undefined,
               once(request),

@@ -136,6 +136,7 @@ test("answers have every field, zero and empty ones too", async () => {
       description: "",
       price: { currencyCode: "USD", minorUnits: "0" },
       onHand: 0,
+      pictureUrl: "",
       reserved: 0,
       available: 0,
       etag: "",

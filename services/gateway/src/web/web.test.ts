@@ -12,6 +12,7 @@ const settings = {
   issuer: "https://id.example",
   clientId: "sagacart-web",
   simulatedProviders: true,
+  pictureOrigins: ["https://images.example", "https://cdn.example:8443"],
   temporalUrl: undefined,
   launcher: false,
   securityLogUrl: undefined,
@@ -73,6 +74,8 @@ test("the policy of the page allows nothing inline, no evaluated code, and only 
       "script-src 'self'",
       "style-src 'self'",
       "connect-src 'self' https://id.example",
+      // Pictures of products alone may come from elsewhere, from where the shop says.
+      "img-src 'self' https://images.example https://cdn.example:8443",
     ]),
   );
 });
@@ -150,6 +153,7 @@ test("the settings of this installation are told", async () => {
     issuer: "https://id.example",
     clientId: "sagacart-web",
     simulatedProviders: true,
+    pictureOrigins: ["https://images.example", "https://cdn.example:8443"],
     launcher: false,
   });
   expect(answer.headers.get("cache-control")).toBe("no-cache");

@@ -18,6 +18,8 @@ export type WebSettings = {
   readonly clientId: string;
   /** True if the card provider and the carrier are simulated: the pages then offer test payment methods. */
   readonly simulatedProviders: boolean;
+  /** The origins whose pictures of products may be shown. */
+  readonly pictureOrigins: readonly string[];
   /** Where Temporal's own pages are. */
   readonly temporalUrl: string | undefined;
   /** True if the launcher of a laptop can be called. */
@@ -42,7 +44,7 @@ export async function web(app: FastifyInstance, { directory, settings }: WebOpti
   if (!existsSync(join(directory, "index.html"))) {
     throw new ConfigError([`WEB_DIRECTORY is ${directory}, where there is no index.html: build it with services/web`]);
   }
-  const policy = contentSecurityPolicy(settings.issuer);
+  const policy = contentSecurityPolicy(settings);
   await app.register(staticFiles, {
     root: join(directory, "assets"),
     prefix: "/assets/",
@@ -69,15 +71,15 @@ const hashed = /-[\w-]{8}\.\w+(?:\.(?:br|gz))?$/;
 
 /**
  * Returns the policy of the pages: everything from this origin, nothing inline, no evaluated code. An issuer elsewhere may be
- * asked for tokens.
+ * asked for tokens, and pictures may come from the origins that are configured.
  */
-function contentSecurityPolicy(issuer: string | undefined): string {
+function contentSecurityPolicy({ issuer, pictureOrigins }: WebSettings): string {
   const issuerOrigin = issuer === undefined ? [] : [new URL(issuer).origin];
   return [
     "default-src 'none'",
     "script-src 'self'",
     "style-src 'self'",
-    "img-src 'self'",
+    `img-src ${["'self'", ...pictureOrigins].join(" ")}`,
     "font-src 'self'",
     `connect-src ${["'self'", ...issuerOrigin].join(" ")}`,
     "form-action 'none'",

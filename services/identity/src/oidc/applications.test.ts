@@ -132,11 +132,26 @@ describe("an application's token", () => {
     expect(scopeOf(more)).toBe("account");
   });
 
-  test("has the role customer alone without the scope roles", async () => {
-    const person = await staff();
-    const rolesOf = async (scope: string) => claimsOf((await tokensOf("all", scope, person)).access_token).roles;
-    expect(await rolesOf("openid profile account")).toEqual(["customer"]);
-    expect(await rolesOf("openid roles")).toEqual(["operator"]);
+  test("has the role customer alone without the scope roles, and says that its user is of the staff", async () => {
+    const [operator, customer] = [await staff(), await running.register()];
+    const rolesOf = async (scope: string, person: typeof customer) => {
+      const { roles, staff } = claimsOf((await tokensOf("all", scope, person)).access_token);
+      return [roles, staff];
+    };
+    expect(await rolesOf("openid profile account", operator)).toEqual([["customer"], true]);
+    expect(await rolesOf("openid roles", operator)).toEqual([["operator"], undefined]);
+    expect(await rolesOf("openid", customer)).toEqual([["customer"], undefined]);
+  });
+
+  test.each([
+    ["openid", []],
+    ["openid profile", ["username"]],
+    ["openid email", ["email", "email_verified"]],
+    ["openid account roles phone", []],
+  ])("for %s names of its user %j", async (scope, names) => {
+    const claims = claimsOf((await tokensOf("all", scope, await running.register())).access_token);
+    const personal = ["username", "email", "email_verified", "phone", "phone_number"];
+    expect(personal.filter((name) => name in claims)).toEqual(names);
   });
 
   test("still opens the addresses of its user without a scope", async () => {

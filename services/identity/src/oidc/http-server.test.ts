@@ -21,6 +21,7 @@ function start(connectionLimits?: ConnectionLimits): Promise<HttpServer> {
     signInForm: unused,
     userinfo: unused,
     emailPages: unused,
+    passwordPages: unused,
     revocations: unused,
     log: silentLog,
     ...(connectionLimits === undefined ? {} : { connectionLimits }),

@@ -16,6 +16,7 @@ import type { Provider } from "oidc-provider";
 import type { Keys } from "../keys/keys.ts";
 import { emailPaths } from "./email-pages.ts";
 import { clientAddress } from "./html-forms.ts";
+import { passwordPaths } from "./password-pages.ts";
 import { nameSignInCookies } from "./sign-in-cookies.ts";
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
@@ -34,6 +35,8 @@ export type HttpServerOptions = {
   readonly userinfo: Handler;
   /** Serves the pages behind the links in mails. */
   readonly emailPages: Handler;
+  /** Serves the pages for a forgotten password. */
+  readonly passwordPages: Handler;
   /** Reads the revoked access tokens since a cursor. */
   readonly revocations: (cursor: string) => Promise<object>;
   readonly log: Log;
@@ -129,6 +132,9 @@ async function route(options: HttpServerOptions, request: IncomingMessage, respo
   }
   if ((path === emailPaths.confirm || path === emailPaths.undo) && (isRead || request.method === "POST")) {
     return await options.emailPages(request, response);
+  }
+  if ((path === passwordPaths.forgot || path === passwordPaths.reset) && (isRead || request.method === "POST")) {
+    return await options.passwordPages(request, response);
   }
   if (path.startsWith("/oidc/sign-in/") && (isRead || request.method === "POST")) {
     return await options.signInForm(request, response);

@@ -8,10 +8,13 @@ const { Check, Prompt } = interactionPolicy;
  * good; then continue, unless the application has a session in this browser. So no application gets a session by a redirect
  * alone. With `prompt=none` the answers are `login_required` and `consent_required` instead.
  *
+ * With `prompt=create` (Initiating User Registration) the page to register is shown first.
+ *
  * Applications belong to the shop, so `consent` stands for the user's wish to go on, and not for a choice of permissions.
  */
 export function interactionsOf(lives: SessionLives) {
   const policy = interactionPolicy.base();
+  policy.add(new Prompt({ name: "create", requestable: true }), 0);
   policy.get("login")?.checks.add(
     new Check("session_too_old", "the sign-in is too old", "login_required", ({ oidc }) => {
       const { account, session, result } = oidc;

@@ -223,6 +223,17 @@ describe("the sign-in page", () => {
   });
 });
 
+test("a sign-out without a session submits itself, as far as its policy says", async () => {
+  const page = await createBrowser(running).open("/oidc/logout");
+
+  const script = /<script>([^<]*)<\/script>/.exec(page.html)?.[1] ?? "";
+  const hash = createHash("sha256").update(script).digest("base64");
+  expect(script).toContain("submit()");
+  expect(page.headers.get("content-security-policy")).toBe(
+    `default-src 'none'; script-src 'sha256-${hash}'; form-action 'self' http: https:; base-uri 'none'; frame-ancestors 'none'; object-src 'none'`,
+  );
+});
+
 describe("the second step of the sign-in page", () => {
   /** Registers a person with an authenticator app. */
   async function withApp() {

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { SecurityLog } from "@sagacart/chassis/auth/security-log";
 import type { Pool } from "@sagacart/chassis/postgres/pool";
 import { logFailure } from "@sagacart/chassis/process/failure-log";
@@ -6,14 +7,16 @@ import type { JWK } from "jose";
 import { type Account, type Configuration, type KoaContextWithOIDC, Provider } from "oidc-provider";
 import type { Keys, SigningKey } from "../keys/keys.ts";
 import type { SessionTimesByRole } from "../sessions/session-times.ts";
-import { audience, userClaims } from "../sessions/tokens.ts";
+import { audience } from "../sessions/tokens.ts";
 import { findUser } from "../users/user-store.ts";
 import { type Clients, isOneOf } from "./clients.ts";
 import { createAdapter, endOldestGrants, grantSessionId } from "./entry-store.ts";
 import { interactionsOf } from "./interactions.ts";
+import { type Language, languageOf } from "./language.ts";
+import { pathOf } from "./open-interaction.ts";
 import { errorPage, signedOutPage, signOutPage } from "./pages.ts";
 import { recordProviderEvents } from "./provider-events.ts";
-import { apiScopes, claimsOfScopes, rolesFor } from "./scopes.ts";
+import { applicationClaims, claimsOfScopes, scopesOf } from "./scopes.ts";
 import { sessionLives } from "./session-lives.ts";
 import { signInCookies } from "./sign-in-cookies.ts";
 
@@ -62,6 +65,10 @@ function createProvider(options: ProviderOptions, keys: readonly SigningKey[]): 
   provider.Client.prototype.compareClientSecret = function (this: { clientId: string }, given: string) {
     return isOneOf(options.clients.secrets.get(this.clientId) ?? [], given);
   };
+  provider.use(async (ctx, next) => {
+    await next();
+    letSubmitItself(ctx);
+  });
   provider.on("server_error", (_ctx, error) => logFailure(options.log, { error }, "an OpenID Connect request failed"));
   recordProviderEvents(provider, options.security);
   return provider;
@@ -92,8 +99,8 @@ function configuration(options: ProviderOptions, keys: readonly SigningKey[]): C
       revocation: { enabled: true },
       rpInitiatedLogout: {
         enabled: true,
-        logoutSource: async (ctx, form) => showPage(ctx, signOutPage(form)),
-        postLogoutSuccessSource: async (ctx) => showPage(ctx, signedOutPage()),
+        logoutSource: async (ctx, form) => showPage(ctx, signOutPage(form, languageAt(ctx))),
+        postLogoutSuccessSource: async (ctx) => showPage(ctx, signedOutPage(languageAt(ctx))),
       },
       resourceIndicators: {
         enabled: true,
@@ -101,12 +108,14 @@ function configuration(options: ProviderOptions, keys: readonly SigningKey[]): C
         useGrantedResource: () => true,
         getResourceServerInfo: () => ({
           audience,
-          scope: apiScopes.join(" "),
+          scope: "",
           accessTokenFormat: "jwt",
           jwt: { sign: { alg: "ES256" } },
         }),
       },
     },
+    // oidc-provider does not know it, and applications ask for it before they offer a registration.
+    discovery: { prompt_values_supported: ["none", "login", "consent", "create"] },
     pkce: { required: () => true },
     responseTypes: ["code"],
     routes: {
@@ -119,7 +128,7 @@ function configuration(options: ProviderOptions, keys: readonly SigningKey[]): C
     },
     interactions: {
       policy: interactionsOf(lives),
-      url: (_ctx, interaction) => `/oidc/sign-in/${interaction.uid}`,
+      url: (_ctx, { uid, prompt }) => `${pathOf(uid)}${prompt.name === "create" ? "/register" : ""}`,
     },
     ttl: {
       AccessToken: options.accessTokenMs / 1000,
@@ -144,14 +153,17 @@ function configuration(options: ProviderOptions, keys: readonly SigningKey[]): C
       return account !== undefined && token !== undefined && lives.isOver(account, token) ? undefined : account;
     },
     loadExistingGrant: (ctx) => grantOf(ctx, options),
-    async extraTokenClaims({ oidc: { entities } }, token) {
+    async extraTokenClaims({ oidc: { entities, params } }, token) {
       if (token.kind !== "AccessToken") {
         return { roles: ["service"] };
       }
       const user = await findUser(pool, token.accountId);
-      const { authTime, amr } = entities.AuthorizationCode ?? entities.RefreshToken ?? {};
+      const { authTime, amr, scope } = entities.AuthorizationCode ?? entities.RefreshToken ?? {};
+      // A refresh may ask for fewer than the sign-in.
+      const asked = scopesOf(typeof params?.scope === "string" ? params.scope : scope);
+      const scopes = new Set([...scopesOf(scope)].filter((one) => asked.has(one)));
       return {
-        ...(user === undefined ? {} : userClaims({ ...user, roles: rolesFor(token.scope, user.roles) })),
+        ...(user === undefined ? {} : applicationClaims(user, scopes)),
         ...(token.grantId === undefined ? {} : { sid: grantSessionId(token.grantId) }),
         ...(authTime === undefined ? {} : { auth_time: authTime }),
         ...(amr === undefined ? {} : { amr }),
@@ -160,13 +172,17 @@ function configuration(options: ProviderOptions, keys: readonly SigningKey[]): C
     formats: {
       customizers: {
         jwt(_ctx, token, { payload }) {
+          if (token.kind === "AccessToken") {
+            // oidc-provider has left it out: it knows no scopes of the resource.
+            payload.scope = token.extra?.scope;
+          }
           if (token.kind === "ClientCredentials") {
             payload.sub = `service:${payload.sub}`;
           }
         },
       },
     },
-    renderError: (ctx, out) => showPage(ctx, errorPage(out.error_description ?? out.error)),
+    renderError: (ctx, out) => showPage(ctx, errorPage(out.error_description ?? out.error, languageAt(ctx))),
   };
 }
 
@@ -232,10 +248,6 @@ async function grantOf({ oidc }: KoaContextWithOIDC, { pool, log, mostSessionsPe
     existing === undefined || isReplaced ? new provider.Grant({ clientId: client.clientId, accountId }) : existing;
   // The client's metadata has refused a request for scopes that it may not have.
   grant.addOIDCScope([...oidc.requestParamScopes].join(" "));
-  const asked = apiScopes.filter((scope) => oidc.requestParamScopes.has(scope));
-  if (asked.length > 0) {
-    grant.addResourceScope(resource, asked.join(" "));
-  }
   const currentGrantId = await grant.save();
   const ended = await endOldestGrants(pool, { userId: accountId, currentGrantId, most: mostSessionsPerUser });
   if (ended.length > 0) {
@@ -248,6 +260,28 @@ function showPage(ctx: KoaContextWithOIDC, page: { html: string; csp: string }):
   ctx.set("content-security-policy", page.csp);
   ctx.type = "html";
   ctx.body = page.html;
+}
+
+/**
+ * Sets the policy of oidc-provider's pages that submit a form by themselves, which it leaves to others: where a browser that is
+ * signed in as somebody goes on as somebody else, and where it signs out and nobody is signed in. With the policy of all answers
+ * they would stay blank.
+ */
+function letSubmitItself(ctx: Pick<KoaContextWithOIDC, "body" | "set">): void {
+  const html = typeof ctx.body === "string" ? ctx.body : "";
+  const [, script] = /<script>([^<]*\.forms\[0\]\.submit\(\)[^<]*)<\/script>/.exec(html) ?? [];
+  if (script !== undefined) {
+    const hash = createHash("sha256").update(script).digest("base64");
+    // As at the sign-out: it has checked where the application redirects to afterwards.
+    ctx.set(
+      "content-security-policy",
+      `default-src 'none'; script-src 'sha256-${hash}'; form-action 'self' http: https:; base-uri 'none'; frame-ancestors 'none'; object-src 'none'`,
+    );
+  }
+}
+
+function languageAt({ query, req }: KoaContextWithOIDC): Language {
+  return languageOf(query.ui_locales, req);
 }
 
 function now(): number {

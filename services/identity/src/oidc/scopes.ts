@@ -1,3 +1,6 @@
+import { userClaims } from "../sessions/tokens.ts";
+import type { User } from "../users/user.ts";
+
 /** What an application learns of a user by each scope, in ID tokens and at `/oidc/userinfo`. */
 export const claimsOfScopes = {
   openid: ["sub"],
@@ -28,13 +31,23 @@ export function claimsFor(
   return Object.fromEntries(Object.entries(claims).filter(([name]) => allowed.some((one) => one === name)));
 }
 
+/** Returns the scopes in a text of them. */
+export function scopesOf(text: string | undefined): ReadonlySet<string> {
+  return new Set(text?.split(" "));
+}
+
 /**
- * Returns the roles for an access token with these scopes: without `roles`, an application acts for its user as for any
- * customer, whoever signs in to it.
+ * Returns the claims of an application's access token about its user. Without the scope `roles` it acts for the user as for any
+ * customer; `staff` tells then that the user has other roles, of which more may be asked at the sign-in.
  */
-export function rolesFor<Role extends string>(
-  scopes: string | undefined,
-  roles: readonly Role[],
-): (Role | "customer")[] {
-  return scopes?.split(" ").includes("roles") === true ? [...roles] : ["customer"];
+export function applicationClaims(user: User, scopes: ReadonlySet<string>): Record<string, unknown> {
+  const { username, email, email_verified, ...claims } = userClaims(user);
+  const isStaff = user.roles.some((role) => role !== "customer");
+  return {
+    ...claims,
+    ...(scopes.has("profile") ? { username } : {}),
+    ...(scopes.has("email") ? { email, email_verified } : {}),
+    ...(scopes.has("roles") ? {} : { roles: ["customer"], ...(isStaff ? { staff: true } : {}) }),
+    scope: apiScopes.filter((scope) => scopes.has(scope)).join(" "),
+  };
 }

@@ -10,13 +10,14 @@ export const mostSignIns = 8;
  * Gives each sign-in cookies with names of its own: `__Host-sagacart_sign_in.<uid>` on HTTPS. Browsers take a `__Host-`
  * cookie from this host alone and send it to all paths, so two tabs that sign in need two names; oidc-provider has one name
  * and a path for each sign-in instead. It goes on to see its own names: in a request those of the sign-in whose path is
- * asked for, and those that it sets are renamed, with the uid that their path ends with.
+ * asked for, and those that it sets are renamed, with the uid in their path.
  */
 export function nameSignInCookies(request: IncomingMessage, response: ServerResponse, isSecure: boolean): void {
   const browser = { prefix: isSecure ? "__Host-" : "", path: isSecure ? "/" : "/oidc", isSecure };
   const pairs = (request.headers.cookie ?? "").split(";").map((pair) => readPair(pair.trim(), browser));
   // Browsers send the oldest cookies first.
   const begun = [...new Set(pairs.flatMap(({ uid }) => uid ?? []))];
+  signIns.set(request, begun);
   const path = request.url?.split("?", 1)[0] ?? "";
   const current = path.split("/").find((part) => begun.includes(part));
   if (begun.length > 0) {
@@ -32,6 +33,13 @@ export function nameSignInCookies(request: IncomingMessage, response: ServerResp
     }
     return writeHead(...given);
   };
+}
+
+const signIns = new WeakMap<IncomingMessage, readonly string[]>();
+
+/** Returns the uids of the sign-ins that a request has cookies of, oldest first. Nothing has verified them. */
+export function signInsOf(request: IncomingMessage): readonly string[] {
+  return signIns.get(request) ?? [];
 }
 
 type Browser = { readonly prefix: string; readonly path: string; readonly isSecure: boolean };
@@ -67,7 +75,7 @@ function forBrowser(
       continue;
     }
     // Signed anew with another key, a cookie has no path of a sign-in.
-    const uid = /; path=[^;]*\/([\w-]+)(?:;|$)/i.exec(cookie)?.[1] ?? current;
+    const uid = /; path=\/oidc\/(?:sign-in|auth)\/([\w-]+)(?:\/\w+)?(?:;|$)/i.exec(cookie)?.[1] ?? current;
     const [value = "", ...attributes] = cookie.slice(all.length).split(/; */);
     if (uid === undefined) {
       continue;

@@ -1,13 +1,9 @@
-import { createHmac } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { Code } from "@connectrpc/connect";
 import type { RecordedEvent } from "@sagacart/chassis/auth/security-line";
 import type { SecurityLog } from "@sagacart/chassis/auth/security-log";
 import { callContext } from "@sagacart/chassis/context";
-import { DomainError } from "@sagacart/chassis/errors";
 import type { Pool } from "@sagacart/chassis/postgres/pool";
 import { truncate } from "@sagacart/chassis/truncate";
-import { errors, type Provider } from "oidc-provider";
 import { type Amr, passwordOnly } from "../factors/amr.ts";
 import type { Factors } from "../factors/factors.ts";
 import type { DeviceTokens } from "../sessions/device-tokens.ts";
@@ -16,24 +12,26 @@ import type { User } from "../users/user.ts";
 import { findUser } from "../users/user-store.ts";
 import { isOneOf } from "./clients.ts";
 import { continueForm } from "./continue-form.ts";
-import { clientAddress, readForm, send } from "./html-forms.ts";
-import { codePage, errorPage, type Page, signInPage } from "./pages.ts";
+import { clientAddress, readForm, redirect, send, sendRefusal } from "./html-forms.ts";
+import { type InteractionOptions, type OpenInteraction, openInteraction } from "./open-interaction.ts";
+import type { FormError, Page } from "./page.ts";
+import { codePage, refusedFormPage, signInPage } from "./pages.ts";
+import { passwordPaths } from "./password-pages.ts";
+import { type Refusal, refusalOf } from "./refusals.ts";
+import { isRegistering, type RegisterFormOptions, registeredForm, registerForm } from "./register-form.ts";
 
-export type SignInFormOptions = {
-  readonly provider: () => Provider;
-  readonly pool: Pool;
-  readonly signIn: SignIn;
-  readonly issuer: string;
-  /** The first one makes CSRF tokens; all of them verify. */
-  readonly csrfKeys: readonly Buffer[];
-  readonly devices: DeviceTokens;
-  readonly factors: Factors;
-  readonly security?: SecurityLog | undefined;
-};
+export type SignInFormOptions = InteractionOptions &
+  RegisterFormOptions & {
+    readonly pool: Pool;
+    readonly signIn: SignIn;
+    readonly devices: DeviceTokens;
+    readonly factors: Factors;
+    readonly security?: SecurityLog | undefined;
+  };
 
 /**
- * Handles the sign-in page at `/oidc/sign-in/<uid>`. A signed cookie binds it to an authorization request of the same
- * browser. Against cross-site forms it also checks a CSRF token and the Origin header.
+ * Handles the sign-in page at `/oidc/sign-in/<uid>`, and those below it by which people register instead. A signed cookie binds
+ * it to an authorization request of the same browser. Against cross-site forms it also checks a CSRF token and the Origin header.
  */
 export function signInForm(options: SignInFormOptions) {
   /** Records a proof, with what its handler has noted of it. */
@@ -52,50 +50,20 @@ export function signInForm(options: SignInFormOptions) {
 
   const device = deviceCookie(options.issuer.startsWith("https:"));
   return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const provider = options.provider();
-    const details = await provider.interactionDetails(request, response).catch((error: unknown) => {
-      if (error instanceof errors.OIDCProviderError) {
-        return undefined;
-      }
-      throw error;
-    });
-    const path = request.url?.split("?", 1)[0] ?? "";
-    if (details === undefined || path !== `/oidc/sign-in/${details.uid}`) {
-      const message = "This sign-in has expired or began in another browser. Go back and start again.";
-      return send(response, 400, errorPage(message));
+    const interaction = await openInteraction(options, request, response);
+    if (interaction === undefined) {
+      return;
     }
-    const { client_id: clientId, redirect_uri: redirectUri } = details.params;
-    const client = typeof clientId === "string" ? await provider.Client.find(clientId) : undefined;
-    const valid = options.csrfKeys.map((key) => createHmac("sha256", key).update(details.jti).digest("base64url"));
-    const form = {
-      action: path,
-      csrf: valid[0] ?? "",
-      application: client?.clientName ?? client?.clientId ?? "",
-      returnOrigin:
-        typeof redirectUri === "string" && URL.canParse(redirectUri) ? new URL(redirectUri).origin : undefined,
-    };
-    if (details.prompt.name === "consent") {
+    const { provider, details, path, below, tokens, isOwnForm } = interaction;
+    const step = { ...interaction.step, action: path };
+    const { language } = step;
+    const isContinuing = details.prompt.name === "consent";
+    if (below !== "" && (isContinuing || !isRegistering(below))) {
+      return redirect(response, path);
+    }
+    if (isContinuing) {
       const user = await findUser(options.pool, details.session?.accountId ?? "");
-      const page = { ...form, username: user?.username ?? "" };
-      const { issuer } = options;
-      return await continueForm(request, response, { provider, issuer, interaction: details, csrf: valid, page });
-    }
-    const passkeyChallenges = options.csrfKeys.map((key) =>
-      createHmac("sha256", key).update(`passkey ${details.jti}`).digest("base64url"),
-    );
-    // It is bound to the sign-in and the browser as the CSRF token is, so that none is stored for everybody who sees the page.
-    const firstPage = async (given: { username: string; error: string | undefined }) => {
-      const passkeyOptions = await options.factors.passkeyOptions(passkeyChallenges[0] ?? "");
-      return signInPage({ ...form, ...given, passkeyOptions });
-    };
-    if (request.method !== "POST") {
-      return send(response, 200, await firstPage({ username: "", error: undefined }));
-    }
-    const body = await readForm(request);
-    const origin = request.headers.origin;
-    if (!isOneOf(valid, body.get("csrf") ?? "") || (origin !== undefined && origin !== options.issuer)) {
-      options.security?.record({ event: signedIn, outcome: "refused", reason: "FORM_REFUSED", repeats: true });
-      return send(response, 403, errorPage("This form is too old or came from another site. Go back and try again."));
+      return await continueForm(request, response, interaction, user?.username ?? "");
     }
     const deviceToken = cookieOf(request, device.cookie);
     const finish = async (user: User, amr: Amr) => {
@@ -104,14 +72,54 @@ export function signInForm(options: SignInFormOptions) {
         "set-cookie",
         `${device.cookie}=${kept}; ${device.attributes}; Max-Age=15552000; HttpOnly; SameSite=Lax`,
       );
-      const result = { login: { accountId: user.id, amr: [...amr] } };
+      const result = { login: { accountId: user.id, amr: [...amr] }, ...askedFor(interaction) };
       await provider.interactionFinished(request, response, result, { mergeWithLastSubmission: false });
+    };
+    /** Goes on after the right password: to the application, or to the second factor. */
+    const passedPassword = async (user: User) => {
+      const challenge = await options.factors.challenge(user);
+      record(challenge === undefined ? signedIn : "session.second_factor_requested", { factor: "password", user });
+      if (challenge === undefined) {
+        await finish(user, passwordOnly);
+      } else {
+        const { token, passkeyOptions } = challenge;
+        send(response, 200, codePage({ ...step, signInToken: token, passkeyOptions, error: undefined }));
+      }
+    };
+    if (below !== "") {
+      const form = below === "register" ? registerForm : registeredForm;
+      return await form(request, response, { ...options, interaction, passedPassword });
+    }
+    const passkeyChallenges = tokens("passkey ");
+    // It is bound to the sign-in and the browser as the CSRF token is, so that none is stored for everybody who sees the page.
+    const firstPage = async (given: { username: string; error: FormError | undefined }) => {
+      const passkeyOptions = await options.factors.passkeyOptions(passkeyChallenges[0] ?? "");
+      const forgotPath = `${passwordPaths.forgot}?ui_locales=${language}`;
+      return signInPage({ ...step, ...given, passkeyOptions, registerPath: `${path}/register`, forgotPath });
+    };
+    if (request.method !== "POST") {
+      return send(response, 200, await firstPage({ username: "", error: undefined }));
+    }
+    const body = await readForm(request, response, language);
+    if (body === undefined) {
+      return;
+    }
+    if (!isOwnForm(body)) {
+      options.security?.record({ event: signedIn, outcome: "refused", reason: "FORM_REFUSED", repeats: true });
+      return send(response, 403, refusedFormPage("foreign", language));
+    }
+    const refusing = async (attempt: () => Promise<void>, pageOf: (refusal: Refusal) => Promise<Page>) => {
+      try {
+        await attempt();
+      } catch (error) {
+        const refusal = refusalOf(error, language);
+        sendRefusal(response, refusal, await pageOf(refusal));
+      }
     };
     const signInToken = body.get("sign_in_token") ?? "";
     const passkey = body.get("passkey") ?? "";
     if (signInToken !== "") {
       return await refusing(
-        response,
         async () => {
           const proof = { code: truncate(body.get("code") ?? "", 64), passkey };
           const { user, amr } = await proven("second_factor", () =>
@@ -120,18 +128,17 @@ export function signInForm(options: SignInFormOptions) {
           record(signedIn, { factor: "second_factor", user });
           await finish(user, amr);
         },
-        async ({ reason, text }) =>
-          reason === "BAD_SIGN_IN_TOKEN"
-            ? await firstPage({ username: "", error: "This took too long. Sign in again." })
+        async (error) =>
+          error.reason === "BAD_SIGN_IN_TOKEN"
+            ? await firstPage({ username: "", error })
             : codePage({
-                ...{ ...form, signInToken, error: text },
+                ...{ ...step, signInToken, error },
                 passkeyOptions: await options.factors.passkeyOptionsOf(signInToken),
               }),
       );
     }
     if (passkey !== "") {
       return await refusing(
-        response,
         async () => {
           const { user, amr } = await proven("passkey", async () => {
             const found = await options.factors.withPasskey(passkey, (given) => isOneOf(passkeyChallenges, given));
@@ -141,7 +148,7 @@ export function signInForm(options: SignInFormOptions) {
           record(signedIn, { factor: "passkey", user });
           await finish(user, amr);
         },
-        ({ text }) => firstPage({ username: "", error: text }),
+        (error) => firstPage({ username: "", error }),
       );
     }
     // No user name contains NUL, and Postgres rejects it.
@@ -149,20 +156,11 @@ export function signInForm(options: SignInFormOptions) {
     // As it is: the beginning of a longer one is another password.
     const password = body.get("password") ?? "";
     await refusing(
-      response,
       async () => {
         const attempt = { login: username, password, address: clientAddress(request), deviceToken };
-        const user = await proven("password", () => options.signIn.withPassword(attempt));
-        const challenge = await options.factors.challenge(user);
-        record(challenge === undefined ? signedIn : "session.second_factor_requested", { factor: "password", user });
-        if (challenge === undefined) {
-          await finish(user, passwordOnly);
-        } else {
-          const { token, passkeyOptions } = challenge;
-          send(response, 200, codePage({ ...form, signInToken: token, passkeyOptions, error: undefined }));
-        }
+        await passedPassword(await proven("password", () => options.signIn.withPassword(attempt)));
       },
-      ({ text }) => firstPage({ username, error: text }),
+      (error) => firstPage({ username, error }),
     );
   };
 }
@@ -170,44 +168,9 @@ export function signInForm(options: SignInFormOptions) {
 /** The event of the RPC that does the same. */
 const signedIn = "session.started";
 
-type Refusal = { readonly reason: string; readonly text: string };
-
-/** Runs a step of a sign-in, and shows a page for a refusal. */
-async function refusing(
-  response: ServerResponse,
-  step: () => Promise<void>,
-  pageOf: (refusal: Refusal) => Promise<Page>,
-): Promise<void> {
-  try {
-    await step();
-  } catch (error) {
-    if (!(error instanceof DomainError)) {
-      throw error;
-    }
-    const { status, text } = explain(error);
-    if (error.code === Code.ResourceExhausted) {
-      response.setHeader("retry-after", Math.ceil(error.retryAfterMs / 1000));
-    }
-    send(response, status, await pageOf({ reason: error.reason, text }));
-  }
-}
-
-const wrongTexts: Readonly<Record<string, string>> = {
-  BAD_SECOND_FACTOR: "The code is wrong, or was used before. Wait for the next one.",
-  BAD_PASSKEY: "The passkey was not accepted. Try again, or sign in in another way.",
-};
-
-function explain({ code, reason, message }: DomainError): { status: number; text: string } {
-  switch (code) {
-    case Code.Unauthenticated:
-      return { status: 401, text: wrongTexts[reason] ?? "The user name or the password is wrong." };
-    case Code.ResourceExhausted:
-      return { status: 429, text: `${message.charAt(0).toUpperCase()}${message.slice(1)}.` };
-    case Code.FailedPrecondition:
-      return { status: 403, text: "Confirm your e-mail address first: see the mail that was sent to it." };
-    default:
-      return { status: 503, text: "Signing in is not possible at the moment. Try again." };
-  }
+/** Answers an application's wish for a registration: whoever signs in with an account that there is needs none. */
+function askedFor({ details }: OpenInteraction): { create?: object } {
+  return details.prompt.name === "create" ? { create: {} } : {};
 }
 
 /**

@@ -27,7 +27,8 @@ export type PasswordChangeOptions = {
   onEvents(): void;
   readonly rules: PasswordRules;
   readonly tokenMs: number;
-  readonly resetUrl: string | undefined;
+  /** The page for a new password, to which the token is appended. */
+  readonly resetUrl: string;
 };
 
 export type PasswordChange = {
@@ -86,7 +87,7 @@ export function createPasswordChange(options: PasswordChangeOptions): PasswordCh
       if (found !== undefined) {
         const { email: to, username } = found.user;
         const minutes = Math.round(options.tokenMs / 60_000);
-        mailer.sendInBackground(resetMail({ to, username, link: `${options.resetUrl ?? ""}${token}`, minutes }));
+        mailer.sendInBackground(resetMail({ to, username, link: `${options.resetUrl}${token}`, minutes }));
       }
     },
 

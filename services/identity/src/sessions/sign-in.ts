@@ -32,8 +32,12 @@ export type SignInOptions = {
 export type SignIn = {
   /** Finds a user by name or e-mail address and checks the password. */
   withPassword(attempt: Attempt): Promise<User>;
-  /** Throws EMAIL_NOT_VERIFIED if the user may not sign in yet, in whichever way. */
+  /** Throws EMAIL_NOT_VERIFIED if the user may not sign in yet, in whichever way, and mails the link again. */
   admit(user: User): void;
+  /** Returns false if the user may not sign in before the address is confirmed. */
+  isAdmitted(user: User): boolean;
+  /** Returns the error EMAIL_NOT_VERIFIED. */
+  notVerified(): DomainError;
   /** Checks the password of a user who is signed in. Throws USER_NOT_FOUND, too. */
   confirm(attempt: Confirmation): Promise<User>;
 };
@@ -107,16 +111,21 @@ export function createSignIn(options: SignInOptions): SignIn {
     return [byAccount, { key: `address ${networkOf(address)}`, free: freeAttemptsPerAddress }];
   }
 
+  function isAdmitted(user: User): boolean {
+    return user.isEmailVerified || !options.refuseUnverified;
+  }
+
   function admit(user: User): void {
-    if (options.refuseUnverified && !user.isEmailVerified) {
+    if (!isAdmitted(user)) {
       options.askToConfirm(user);
-      const message = "the e-mail address has to be confirmed first: see the mail that was sent to it";
-      throw new DomainError(reasons, "EMAIL_NOT_VERIFIED", message);
+      throw notVerified();
     }
   }
 
   return {
     admit,
+    isAdmitted,
+    notVerified,
     async withPassword({ login, password, address, deviceToken }) {
       const found = await findByLogin(pool, login);
       noteSecurity(found === undefined ? {} : { objectId: found.user.id });
@@ -136,4 +145,9 @@ export function createSignIn(options: SignInOptions): SignIn {
       return await check(found, password, known === undefined ? counted(userKey(userId), address) : [known], known);
     },
   };
+}
+
+function notVerified(): DomainError {
+  const message = "the e-mail address has to be confirmed first: see the mail that was sent to it";
+  return new DomainError(reasons, "EMAIL_NOT_VERIFIED", message);
 }

@@ -1,22 +1,15 @@
-import { createHash } from "node:crypto";
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { requireFreshCaller } from "@sagacart/chassis/auth/fresh";
-import { networkOf } from "@sagacart/chassis/client/network";
-import { callContext } from "@sagacart/chassis/context";
 import { DomainError } from "@sagacart/chassis/errors";
 import { decodePageToken, encodePageToken, pageSize } from "@sagacart/chassis/postgres/page";
 import { type Pool, withTransaction } from "@sagacart/chassis/postgres/pool";
-import { fingerprintOf, once } from "@sagacart/chassis/postgres/request-ids";
-import { uuidv7 } from "@sagacart/chassis/uuid";
 import {
   DeleteUserResponseSchema,
   GetUserResponseSchema,
   type IdentityService,
   ListUsersResponseSchema,
   RegisterByForeignRulesResponseSchema,
-  type RegisterRequest,
-  RegisterRequestSchema,
   RegisterResponseSchema,
   SetRolesResponseSchema,
   UnlockUserResponseSchema,
@@ -25,35 +18,20 @@ import {
 import { requireChangeable, requireReadable, resolveUserId } from "../caller.ts";
 import { userMessage } from "../messages.ts";
 import { reasons } from "../reasons.ts";
-import type { PasswordRules } from "../sessions/password-rules.ts";
-import type { Passwords } from "../sessions/passwords.ts";
 import { revokeUserTokens } from "../sessions/revocation-store.ts";
 import type { Throttle } from "../sessions/throttle.ts";
 import type { EmailChange } from "./email-change.ts";
-import { withSalt } from "./registration-salt.ts";
+import type { Registration } from "./registration.ts";
 import { changedFields, etagMismatch, versionOf } from "./update-mask.ts";
 import { roles as knownRoles, type Role, type User, userNotFound } from "./user.ts";
 import { appendUserEvents } from "./user-events.ts";
-import {
-  deleteUser,
-  findUser,
-  insertUser,
-  listUsers,
-  refuseTakenEmail,
-  updateRoles,
-  updateUser,
-} from "./user-store.ts";
+import { deleteUser, findUser, listUsers, updateRoles, updateUser } from "./user-store.ts";
 
 export type UserRpcsOptions = {
   readonly pool: Pool;
-  readonly passwords: Passwords;
-  readonly rules: PasswordRules;
+  readonly registration: Registration;
   readonly emailChange: EmailChange;
   readonly throttle: Throttle;
-  /** Derive the salts of registrations from their request ids; see withSalt. */
-  readonly saltKeys: readonly [Buffer, ...Buffer[]];
-  /** Registrations from one network within an hour before pauses begin. */
-  readonly registrationsFree: number;
   /** Called when events of users were committed. */
   onEvents(): void;
 };
@@ -70,7 +48,7 @@ type UserRpcs =
 
 /** Creates the RPC handlers of users. */
 export function userRpcs(options: UserRpcsOptions): Pick<ServiceImpl<typeof IdentityService>, UserRpcs> {
-  const { pool, passwords, rules, emailChange, throttle, saltKeys, registrationsFree, onEvents } = options;
+  const { pool, registration, emailChange, throttle, onEvents } = options;
 
   async function get(id: string): Promise<User> {
     const user = await findUser(pool, id);
@@ -80,57 +58,13 @@ export function userRpcs(options: UserRpcsOptions): Pick<ServiceImpl<typeof Iden
     return user;
   }
 
-  /** Counts the registrations of a network for all processes: each stores a user, and mails somebody. */
-  async function countRegistration(): Promise<void> {
-    const address = callContext()?.clientAddress;
-    const counted =
-      address === undefined ? [] : [{ key: `register from ${networkOf(address)}`, free: registrationsFree }];
-    await throttle.check(counted);
-    await throttle.count(counted);
-  }
-
-  async function register(
-    request: RegisterRequest,
-    { refuseKnownEmail }: { refuseKnownEmail: boolean },
-  ): Promise<User> {
-    const { username, email, password, phone, requestId } = request;
-    const hasOperatorPassword = rules.isForOperators(password);
-    const { resourceId, replayed } = await withSalt(saltKeys, requestId, async (salt) => {
-      // Hash before the transaction, which holds a connection.
-      const passwordHash = await passwords.hash(password, salt);
-      const fingerprint = registrationFingerprint(request, passwordHash);
-      const keyed = { scope: "register", requestId, method: "Register", fingerprint };
-      return await once(pool, keyed, async (tx) => {
-        const id = uuidv7();
-        if (refuseKnownEmail) {
-          await refuseTakenEmail(tx, email);
-        }
-        const roles: Role[] = ["customer"];
-        await insertUser(tx, { id, username, email, phone, roles, passwordHash, hasOperatorPassword });
-        const user = { id, email, isEmailVerified: false };
-        await appendUserEvents(tx, [{ type: "sagacart.user.created.v1", user }]);
-        return id;
-      });
-    });
-    onEvents();
-    const user = await get(resourceId);
-    if (!replayed) {
-      await emailChange.askToConfirm(user, user.email);
-    }
-    return user;
-  }
-
   return {
     async register(request) {
-      await countRegistration();
-      await rules.refuseWeak(request.password, { ...request, roles: ["customer"] });
-      const user = await register(request, { refuseKnownEmail: false });
-      return create(RegisterResponseSchema, { user: userMessage(user) });
+      return create(RegisterResponseSchema, { user: userMessage(await registration.register(request)) });
     },
 
-    async registerByForeignRules({ $typeName: _, ...request }) {
-      await countRegistration();
-      const user = await register(create(RegisterRequestSchema, request), { refuseKnownEmail: true });
+    async registerByForeignRules(request) {
+      const user = await registration.registerByForeignRules(request);
       return create(RegisterByForeignRulesResponseSchema, { user: userMessage(user) });
     },
 
@@ -223,15 +157,6 @@ export function userRpcs(options: UserRpcsOptions): Pick<ServiceImpl<typeof Iden
       return create(UnlockUserResponseSchema, { user: userMessage(user) });
     },
   };
-}
-
-/**
- * Hashes the content of a registration. The password is in it by its slow hash: the fingerprint is stored, and of a fast
- * hash a password can be guessed.
- */
-function registrationFingerprint(request: RegisterRequest, passwordHash: string): Uint8Array {
-  const rest = fingerprintOf(RegisterRequestSchema, request, { without: ["request_id", "password"] });
-  return createHash("sha256").update(rest).update(passwordHash).digest();
 }
 
 function isRole(text: string): text is Role {

@@ -10,6 +10,8 @@ export type Customer = Contact & {
   readonly registeredEmail: string;
   readonly isRegisteredVerified: boolean;
   readonly language: Language;
+  /** True if the customer has chosen it. */
+  readonly isLanguageChosen: boolean;
   /** True if the customer's account was deleted: nothing is sent to them any more. */
   readonly isErased: boolean;
   isTurnedOff(channel: Channel, eventType: string): boolean;
@@ -30,6 +32,7 @@ export async function findCustomers(db: Queryable, customerIds: readonly string[
   const { rows } = await db.query<Row>({
     name: "find-customers",
     text: `select id, coalesce(email, '') as email, coalesce(name, '') as name, coalesce(language, 'en') as language,
+                  coalesce(language_chosen or language <> 'en', false) as "isLanguageChosen",
                   coalesce(registered_email, '') as "registeredEmail",
                   coalesce(registered_verified, false) as "isRegisteredVerified",
                   exists (select from erasures where customer_id = id) as "isErased",
@@ -50,8 +53,8 @@ export async function findCustomers(db: Queryable, customerIds: readonly string[
 export async function setLanguage(db: Queryable, customerId: string, language: Language): Promise<void> {
   await db.query({
     name: "set-language",
-    text: `insert into contacts (customer_id, language) values ($1, $2)
-           on conflict (customer_id) do update set language = $2, update_time = now()`,
+    text: `insert into contacts (customer_id, language, language_chosen) values ($1, $2, true)
+           on conflict (customer_id) do update set language = $2, language_chosen = true, update_time = now()`,
     values: [customerId, language],
   });
 }

@@ -18,11 +18,12 @@ const stack = new AsyncDisposableStack();
 let feed: TestFeed;
 let mails: TestMailServer;
 let notifier: TestNotifier;
+let database: Awaited<ReturnType<typeof notifierDatabase>>;
 
 beforeAll(async () => {
   feed = stack.use(await startTestFeed());
   mails = stack.use(await startTestMailServer());
-  const database = stack.use(await notifierDatabase());
+  database = stack.use(await notifierDatabase());
   const env = { SMTP_URL: mails.url, MAIL_ATTEMPTS: "100", PUBLIC_URL: "https://shop.example/" };
   notifier = stack.use(await startTestNotifier({ feedAddress: feed.address, database, env }));
 });
@@ -104,6 +105,23 @@ test("a waiting message that is turned off is not sent and cannot be retried", a
     code: Code.FailedPrecondition,
     reason: "MESSAGE_SUPPRESSED",
   });
+});
+
+test("a language counts as chosen once it is set, the default one too, and also if an earlier version has set it", async () => {
+  const chosen = async (customerId: string) => {
+    const { preferences } = await notifier.preferences.getPreferences({ customerId });
+    return [preferences?.language, preferences?.languageChosen];
+  };
+  expect(await chosen("lena")).toEqual(["en", false]);
+  await notifier.preferences.updatePreferences({
+    customerId: "lena",
+    changes: [{ eventType: typeOf("rejected"), channel: inbox, enabled: false }],
+  });
+  expect(await chosen("lena")).toEqual(["en", false]);
+  await notifier.preferences.updatePreferences({ customerId: "lena", language: "en" });
+  expect(await chosen("lena")).toEqual(["en", true]);
+  await database.pool.query("insert into contacts (customer_id, language) values ('mia', 'de')");
+  expect(await chosen("mia")).toEqual(["de", true]);
 });
 
 test("a changed language applies to later messages", async () => {

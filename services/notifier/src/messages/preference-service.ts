@@ -93,10 +93,11 @@ function checkChange({ eventType, channel: asked, enabled }: PreferenceChange): 
   return { eventType, channel, enabled };
 }
 
-function preferences({ customerId, language, isTurnedOff }: Customer): Preferences {
+function preferences({ customerId, language, isLanguageChosen, isTurnedOff }: Customer): Preferences {
   return create(PreferencesSchema, {
     customerId,
     language,
+    languageChosen: isLanguageChosen,
     preferences: customerKinds.flatMap((kind) =>
       kind.channels.map((channel) => {
         const why = mandatoryBecause(kind, channel);

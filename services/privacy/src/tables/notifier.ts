@@ -46,7 +46,10 @@ export const notifierTables: Tables = {
   },
   contacts: {
     rows: { whose: "t.customer_id = $1", section: "contacts", key: { customer_id: "text" }, areDeleted: true },
-    columns: each("customer_id email registered_email registered_verified name language update_time", personal),
+    columns: each(
+      "customer_id email registered_email registered_verified name language language_chosen update_time",
+      personal,
+    ),
   },
   // An endpoint's answer may repeat what it was sent.
   webhook_attempts: {

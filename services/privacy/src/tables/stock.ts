@@ -4,7 +4,7 @@ import { each, internal, open, type Tables } from "./table.ts";
 export const stockTables: Tables = {
   products: {
     columns: {
-      ...each("id sku title description price_minor currency version create_time update_time", open),
+      ...each("id sku title description price_minor currency picture_url version create_time update_time", open),
       ...each("sku_variant search_text delete_time", internal),
     },
   },

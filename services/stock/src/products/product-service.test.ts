@@ -147,7 +147,8 @@ test("an update is refused for an unknown product, a SKU that is taken, a field 
   expect(await update({ id: "one" }, ["on_hand"])).toMatchObject({
     code: Code.InvalidArgument,
     reason: "UNKNOWN_FIELD",
-    message: 'update_mask names "on_hand"; the fields that can be changed are sku, title, description, price',
+    message:
+      'update_mask names "on_hand"; the fields that can be changed are sku, title, description, price, picture_url',
   });
   expect(await update({ id: "one" }, ["title"])).toMatchObject({ violations: [{ field: "product.title" }] });
   expect(await update({ id: "one" }, ["price"])).toMatchObject({ violations: [{ field: "product.price" }] });

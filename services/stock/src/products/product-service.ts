@@ -30,6 +30,7 @@ import { pageOf, readBigint, readId, rowsFor } from "../paging.ts";
 import { reasons } from "../reasons.ts";
 import { createProduct, deleteProduct, editProduct, setProducts } from "./edit.ts";
 import {
+  isPicture,
   type NewProduct,
   type Product,
   type ProductContent,
@@ -144,11 +145,12 @@ function newProduct(asked: ProductMessage | undefined, at = "product"): NewProdu
   if (asked?.price === undefined) {
     throw invalid(`${at}.price`, "required", "is required");
   }
-  const { title, description, price } = asked;
+  const { title, description, price, pictureUrl } = asked;
   checkCurrency(`${at}.price.currency_code`, price.currencyCode);
+  checkPicture(`${at}.picture_url`, pictureUrl);
   const id = asked.id === "" ? uuidv7() : asked.id;
   const sku = asked.sku === "" ? id : asked.sku;
-  return { id, sku, title, description, currency: price.currencyCode, priceMinor: price.minorUnits };
+  return { id, sku, title, description, currency: price.currencyCode, priceMinor: price.minorUnits, pictureUrl };
 }
 
 type Update = { id: string; etag: string; changes: Partial<ProductContent> };
@@ -163,7 +165,14 @@ function readUpdate(asked: ProductMessage | undefined, paths: readonly string[])
 }
 
 function isSet(asked: ProductMessage, path: UpdatablePath): boolean {
-  return path === "price" ? asked.price !== undefined : asked[path] !== "";
+  switch (path) {
+    case "price":
+      return asked.price !== undefined;
+    case "picture_url":
+      return asked.pictureUrl !== "";
+    default:
+      return asked[path] !== "";
+  }
 }
 
 /** Returns the change for one path of the mask. An empty SKU becomes the id; title and price cannot be removed. */
@@ -173,6 +182,9 @@ function change(asked: ProductMessage, path: string): Partial<ProductContent> {
       return { sku: asked.sku === "" ? asked.id : asked.sku };
     case "description":
       return { description: asked.description };
+    case "picture_url":
+      checkPicture("product.picture_url", asked.pictureUrl);
+      return { pictureUrl: asked.pictureUrl };
     case "title":
       if (asked.title === "") {
         throw invalid("product.title", "string.min_len", "must not be empty");
@@ -191,12 +203,18 @@ function change(asked: ProductMessage, path: string): Partial<ProductContent> {
   }
 }
 
+function checkPicture(field: string, url: string): void {
+  if (!isPicture(url)) {
+    throw invalid(field, "picture_url", "must be an https URL, or a path below /assets/, that needs no resolving");
+  }
+}
+
 function checkPrice(field: string, price: Money | undefined): void {
   if (price !== undefined) {
     checkCurrency(`${field}.currency_code`, price.currencyCode);
   }
 }
 
-function bytesOf({ title, description }: Product): number {
-  return Buffer.byteLength(title) + Buffer.byteLength(description) + 500;
+function bytesOf({ title, description, pictureUrl }: Product): number {
+  return Buffer.byteLength(title) + Buffer.byteLength(description) + pictureUrl.length + 500;
 }

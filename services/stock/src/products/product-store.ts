@@ -6,12 +6,12 @@ import { type NewProduct, type Product, type ProductContent, searchText, skuTake
 
 /** Inserts a product without a level. Returns false if the id is taken, also by a deleted product. */
 export async function insertProduct(tx: Transaction, product: NewProduct): Promise<boolean> {
-  const { id, sku, title, description, priceMinor, currency } = product;
+  const { id, sku, title, description, priceMinor, currency, pictureUrl } = product;
   const { rowCount } = await refusingTakenSku(
     tx.query(
-      `insert into products (id, sku, title, description, price_minor, currency, search_text)
-       values ($1, $2, $3, $4, $5, $6, $7) on conflict (id) do nothing`,
-      [id, sku, title, description, priceMinor, currency, searchText(product)],
+      `insert into products (id, sku, title, description, price_minor, currency, picture_url, search_text)
+       values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (id) do nothing`,
+      [id, sku, title, description, priceMinor, currency, pictureUrl, searchText(product)],
     ),
   );
   return rowCount === 1;
@@ -101,12 +101,12 @@ async function overwrite(tx: Transaction, products: readonly NewProduct[]): Prom
     tx.query(
       `update products p
        set sku = new.sku, sku_variant = case when lower(p.sku) = lower(new.sku) then p.sku_variant else '' end, title = new.title, description = new.description, price_minor = new.price_minor,
-           currency = new.currency, search_text = new.search_text, version = p.version + 1, update_time = now(),
+           currency = new.currency, picture_url = new.picture_url, search_text = new.search_text, version = p.version + 1, update_time = now(),
            delete_time = null
        from ${productRows.table}
        where p.id = new.id
-         and ((p.sku, p.title, p.description, p.price_minor, p.currency)
-              is distinct from (new.sku, new.title, new.description, new.price_minor, new.currency)
+         and ((p.sku, p.title, p.description, p.price_minor, p.currency, p.picture_url)
+              is distinct from (new.sku, new.title, new.description, new.price_minor, new.currency, new.picture_url)
               or p.delete_time is not null)`,
       productRows.values(products),
     ),
@@ -120,19 +120,20 @@ const productRows = unnest<NewProduct>("new", {
   description: ["text", ({ description }) => description],
   price_minor: ["bigint", ({ priceMinor }) => priceMinor],
   currency: ["text", ({ currency }) => currency],
+  picture_url: ["text", ({ pictureUrl }) => pictureUrl],
   search_text: ["text", searchText],
 });
 
 /** Overwrites the editable fields of a locked product. */
 export async function updateProduct(tx: Transaction, id: string, content: ProductContent): Promise<void> {
-  const { sku, title, description, priceMinor, currency } = content;
+  const { sku, title, description, priceMinor, currency, pictureUrl } = content;
   await refusingTakenSku(
     tx.query(
       `update products
-       set sku = $2, sku_variant = case when lower(sku) = lower($2) then sku_variant else '' end, title = $3, description = $4, price_minor = $5, currency = $6, search_text = $7,
+       set sku = $2, sku_variant = case when lower(sku) = lower($2) then sku_variant else '' end, title = $3, description = $4, price_minor = $5, currency = $6, picture_url = $7, search_text = $8,
            version = version + 1, update_time = now()
        where id = $1`,
-      [id, sku, title, description, priceMinor, currency, searchText(content)],
+      [id, sku, title, description, priceMinor, currency, pictureUrl, searchText(content)],
     ),
   );
 }
@@ -214,6 +215,7 @@ export type ProductRow = {
   description: string;
   price_minor: bigint;
   currency: string;
+  picture_url: string;
   version: bigint;
   on_hand: number;
   reserved: number;
@@ -222,8 +224,8 @@ export type ProductRow = {
   update_time: Date;
 };
 
-export const productColumns = `p.id, p.sku, p.title, p.description, p.price_minor, p.currency, p.version, l.on_hand,
-  l.reserved, p.delete_time is not null as deleted, p.create_time, p.update_time`;
+export const productColumns = `p.id, p.sku, p.title, p.description, p.price_minor, p.currency, p.picture_url, p.version,
+  l.on_hand, l.reserved, p.delete_time is not null as deleted, p.create_time, p.update_time`;
 
 export function toProduct(row: ProductRow): Product {
   return {
@@ -233,6 +235,7 @@ export function toProduct(row: ProductRow): Product {
     description: row.description,
     currency: row.currency,
     priceMinor: row.price_minor,
+    pictureUrl: row.picture_url,
     onHand: row.on_hand,
     reserved: row.reserved,
     version: row.version,

@@ -8,6 +8,8 @@ export type ProductContent = {
   readonly description: string;
   readonly currency: string;
   readonly priceMinor: bigint;
+  /** An https URL, or a path below /assets/; "" for none. */
+  readonly pictureUrl: string;
 };
 
 export type Product = ProductContent & {
@@ -23,7 +25,7 @@ export type Product = ProductContent & {
 export type NewProduct = ProductContent & { readonly id: string };
 
 /** The paths that an update mask may name. */
-export const updatablePaths = ["sku", "title", "description", "price"] as const;
+export const updatablePaths = ["sku", "title", "description", "price", "picture_url"] as const;
 export type UpdatablePath = (typeof updatablePaths)[number];
 
 /** Returns the text that is searched: title, SKU and description, folded, a line each. */
@@ -65,8 +67,26 @@ export function sameContent(a: ProductContent, b: ProductContent): boolean {
     a.title === b.title &&
     a.description === b.description &&
     a.currency === b.currency &&
-    a.priceMinor === b.priceMinor
+    a.priceMinor === b.priceMinor &&
+    a.pictureUrl === b.pictureUrl
   );
+}
+
+/**
+ * Returns true for a picture that pages can show as it is written, "" included: what the contract's pattern cannot say. Browsers
+ * would resolve a path with `..`, and one that leads out of /assets/ is no picture.
+ */
+export function isPicture(url: string): boolean {
+  const base = "https://shop.invalid";
+  if (url === "") {
+    return true;
+  }
+  if (!URL.canParse(url, base)) {
+    return false;
+  }
+  const { protocol, pathname } = new URL(url, base);
+  const path = url.replace(/^https:\/\/[^/]*/, "").split("?", 1)[0];
+  return protocol === "https:" && (path === pathname || (path === "" && pathname === "/")) && !path.includes("//");
 }
 
 export function productNotFound(id: string): DomainError {

@@ -17,7 +17,7 @@ afterAll(async () => {
 const actor: Actor = { kind: "SYSTEM", id: "import" };
 
 function product(id: string, sku = id): NewProduct {
-  return { id, sku, title: id, description: "", currency: "EUR", priceMinor: 100n };
+  return { id, sku, title: id, description: "", currency: "EUR", priceMinor: 100n, pictureUrl: "" };
 }
 
 function set(tx: Transaction, products: readonly NewProduct[]): Promise<void> {

@@ -115,7 +115,7 @@ const put =
   (onHand: number) =>
   (p: string): Step =>
   (tx) => {
-    const product = { id: p, sku: p, title: p, description: "", currency: "EUR", priceMinor: 100n };
+    const product = { id: p, sku: p, title: p, description: "", currency: "EUR", priceMinor: 100n, pictureUrl: "" };
     return setProducts(tx, [{ product, onHand }], operator);
   };
 const move =

@@ -22,13 +22,14 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-/** Makes one at an issuer whose authorization endpoint ends at this URL with this status. */
-function oidcAt(url: string, status: number) {
+/** Makes one at an issuer whose authorization endpoint ends at this URL with this status, and which knows these prompts. */
+function oidcAt(url: string, status: number, prompts?: readonly string[]) {
+  const endpoints = { authorization_endpoint: `${issuer}/auth`, token_endpoint: `${issuer}/token` };
   vi.stubGlobal("location", { origin: issuer });
   vi.stubGlobal("document", { documentElement: { lang: "en" } });
   vi.stubGlobal("fetch", async (asked: URL | string) =>
     String(asked).includes(".well-known")
-      ? Response.json({ issuer, authorization_endpoint: `${issuer}/auth`, token_endpoint: `${issuer}/token` })
+      ? Response.json({ issuer, ...endpoints, prompt_values_supported: prompts })
       : Object.defineProperty(new Response("", { status }), "url", { value: `${issuer}${url}` }),
   );
   return createOidc(config);
@@ -50,4 +51,22 @@ test.each([
 test("an issuer that is away while it is asked for newer tokens does not end the session", async () => {
   const message = "the issuer cannot answer at the moment";
   await expect(oidcAt("/token", 502).refresh(former)).rejects.toMatchObject({ rawMessage: message });
+});
+
+test.each([
+  ["a registration, at an issuer that has a page for it", { register: true }, ["none", "login", "create"], "create"],
+  ["a registration, at an issuer that has none", { register: true }, ["none", "login"], null],
+  ["a registration, at an issuer that does not say", { register: true }, undefined, null],
+  ["a sign-in of just now", { fresh: true }, undefined, "login"],
+  ["any sign-in", {}, ["create"], null],
+])("%s asks for the right page", async (_what, options, known, prompt) => {
+  const left = Promise.withResolvers<URL>();
+  vi.stubGlobal("isSecureContext", true);
+  vi.stubGlobal("sessionStorage", { setItem: vi.fn() });
+  const oidc = oidcAt("/auth", 200, known);
+  vi.stubGlobal("location", { origin: issuer, assign: left.resolve });
+
+  void oidc.leaveToSignIn("/shop/orders", options);
+
+  expect((await left.promise).searchParams.get("prompt")).toBe(prompt);
 });

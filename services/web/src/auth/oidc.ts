@@ -93,11 +93,11 @@ export function createOidc({ issuer, clientId }: SiteConfig): Oidc {
   };
 
   return {
-    async leaveToSignIn(returnTo, { fresh = false } = {}) {
+    async leaveToSignIn(returnTo, asked = {}) {
       if (!isSecureContext) {
         throw new Error("Browsers have what a sign-in needs only by HTTPS, and on localhost: open this shop there.");
       }
-      const { pending, url } = await begin(returnTo, fresh ? { prompt: "login" } : {});
+      const { pending, url } = await begin(returnTo, promptOf(asked, await server()));
       sessionStorage.setItem(pendingKey, JSON.stringify(pending));
       location.assign(url);
       await new Promise(() => {});
@@ -164,6 +164,17 @@ export function createOidc({ issuer, clientId }: SiteConfig): Oidc {
       await new Promise(() => {});
     },
   };
+}
+
+/** Returns the page of the issuer to ask for; none for its own choice. Few issuers know how to begin with a registration. */
+function promptOf(
+  { fresh = false, register = false }: SignInOptions,
+  { prompt_values_supported: known }: oauth.AuthorizationServer,
+): { prompt?: string } {
+  if (register && Array.isArray(known) && known.includes("create")) {
+    return { prompt: "create" };
+  }
+  return fresh ? { prompt: "login" } : {};
 }
 
 async function discover(issuer: string | undefined): Promise<oauth.AuthorizationServer> {

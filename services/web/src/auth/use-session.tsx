@@ -22,6 +22,11 @@ export function isStaff(state: SessionState): boolean {
   return state.kind === "signed-in" && state.user.roles.some((role) => role === "operator" || role === "support");
 }
 
+/** Returns true for those who have preferences that they can change: support has none. */
+export function keepsPreferences(state: SessionState): boolean {
+  return state.kind === "signed-in" && state.user.roles.some((role) => role === "customer" || role === "operator");
+}
+
 /**
  * Returns the customer_id of calls about one's own carts and orders. Customers leave it empty, and the services fill in their
  * id, which is not the subject at every issuer. Staff may see all customers', so they name themselves.

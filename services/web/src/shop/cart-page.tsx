@@ -7,7 +7,7 @@ import { PageLink } from "../layout/page-link.tsx";
 import { FailureAlert } from "../rpc/failure-alert.tsx";
 import classes from "./cart-page.module.css";
 import { outcomeText } from "./outcome-text.ts";
-import { pictureOf } from "./pictures.ts";
+import { drawnPictureOf } from "./pictures.ts";
 import { SavedQuantityInput } from "./quantity-input.tsx";
 import { useCart } from "./use-cart.ts";
 
@@ -101,7 +101,7 @@ export function CartPage() {
         <ul className={classes.lines}>
           {cart?.lines.map((line) => (
             <li key={line.productId} className={classes.line}>
-              <img src={pictureOf({ ...line, id: line.productId })} alt="" width={88} height={66} />
+              <img src={drawnPictureOf({ ...line, id: line.productId })} alt="" width={88} height={66} />
               <div className={classes.what}>
                 <PageLink to="/shop/products/$productId" params={{ productId: line.productId }}>
                   {line.title}

@@ -33,6 +33,12 @@ export function rememberGuestOrder(orderId: string, token: string, storage: Stor
   storage.setItem(ordersKey, JSON.stringify({ orders: [[orderId, token], ...others].slice(0, mostOrders) }));
 }
 
+/** Forgets the token of a guest's order, which no longer opens it: the order is somebody's own by now. */
+export function forgetGuestOrder(orderId: string, storage: Storage = localStorage): void {
+  const orders = ordersOf(storage).filter(([id]) => id !== orderId);
+  storage.setItem(ordersKey, JSON.stringify({ orders }));
+}
+
 /** Returns the ids of the guest's orders that this browser knows, newest first. */
 export function guestOrderIds(storage: Storage = localStorage): readonly string[] {
   return ordersOf(storage).map(([id]) => id);

@@ -1,7 +1,9 @@
 import { create } from "@bufbuild/protobuf";
 import { createClient } from "@connectrpc/connect";
-import { useTransport } from "@connectrpc/connect-query";
-import { Button, Container, Group, Loader, Radio, Stack, Text, TextInput, Title } from "@mantine/core";
+import { useQuery, useTransport } from "@connectrpc/connect-query";
+import { Button, Container, Group, Loader, NativeSelect, Radio, Stack, Text, TextInput, Title } from "@mantine/core";
+import { IdentityService } from "@sagacart/proto/identity/v1/identity_service";
+import type { UserAddress } from "@sagacart/proto/identity/v1/user";
 import { type Cart, Cart_State } from "@sagacart/proto/order/v1/cart";
 import { GuestOrderService } from "@sagacart/proto/order/v1/guest_order_service";
 import { OrderService, WaitFor } from "@sagacart/proto/order/v1/order_service";
@@ -16,12 +18,14 @@ import { PageLink } from "../layout/page-link.tsx";
 import { failureOf, isTransient } from "../rpc/failure.ts";
 import { FailureAlert } from "../rpc/failure-alert.tsx";
 import { useSiteConfig } from "../use-site-config.tsx";
-import { type AddressDraft, addressOf } from "./address-fields.ts";
+import { type AddressDraft, addressOf, draftOf, emptyDraft, namesOfFields, oneLine } from "./address-fields.ts";
 import { AddressForm, addressTexts, likelyCountry } from "./address-form.tsx";
 import { createAttempt } from "./attempt.ts";
 import { readGuestCart, rememberGuestOrder } from "./cart-store.ts";
+import { CreateAccount } from "./create-account.tsx";
 import { MethodInput, methodTexts, useWaysToPay } from "./method-input.tsx";
 import { initialMethod } from "./payment-methods.ts";
+import { allAddresses } from "./saved-addresses.ts";
 import { useCart } from "./use-cart.ts";
 
 type CheckoutTexts = {
@@ -37,6 +41,10 @@ type CheckoutTexts = {
   readonly ship: string;
   readonly pickUp: string;
   readonly address: string;
+  readonly savedAddress: string;
+  readonly otherAddress: string;
+  readonly toAddresses: string;
+  readonly createAccount: string;
   readonly carrierTests: string;
   readonly payment: string;
   readonly when: string;
@@ -61,6 +69,10 @@ const texts: Texts<CheckoutTexts> = {
     ship: "Ship it",
     pickUp: "I pick it up",
     address: "Address",
+    savedAddress: "Ship to",
+    otherAddress: "Another address",
+    toAddresses: "Your addresses",
+    createAccount: "Create an account",
     carrierTests:
       "Test carrier: 00000 is refused, 00002 is slow, 00003 loses the answer, 00005 is told late, all others work.",
     payment: "Payment",
@@ -84,6 +96,10 @@ const texts: Texts<CheckoutTexts> = {
     ship: "Liefern",
     pickUp: "Ich hole es ab",
     address: "Adresse",
+    savedAddress: "Lieferadresse",
+    otherAddress: "Eine andere Adresse",
+    toAddresses: "Ihre Adressen",
+    createAccount: "Konto anlegen",
     carrierTests:
       "Test-Paketdienst: 00000 wird abgelehnt, 00002 ist langsam, 00003 verliert die Antwort, 00005 meldet sich spät.",
     payment: "Zahlung",
@@ -148,10 +164,12 @@ function CheckoutForm({ cart, refetch }: { cart: Cart; refetch: () => unknown })
   const [delivery, setDelivery] = useState("ship");
   const [when, setWhen] = useState("now");
   const [method, setMethod] = useState(() => initialMethod(ways));
-  const [address, setAddress] = useState<AddressDraft>(() => ({
-    ...{ recipient: "", line1: "", line2: "", postalCode: "", city: "", region: "" },
-    countryCode: likelyCountry(navigator.languages, language),
-  }));
+  const [address, setAddress] = useState(() => emptyDraft(likelyCountry(navigator.languages, language)));
+  // Without the address book an address is typed: it must not hold up a purchase.
+  const saved = useQuery(IdentityService.method.listAddresses, allAddresses, { enabled: !isGuest, retry: false });
+  const addresses = saved.data?.addresses ?? [];
+  const [picked, setPicked] = useState<string>();
+  const chosen = chosenOf(addresses, picked);
   const checkout = useCheckout(cart);
   const total = currentTotal(cart);
   const shown = total === undefined ? "" : formatMoney(total, language);
@@ -164,7 +182,7 @@ function CheckoutForm({ cart, refetch }: { cart: Cart; refetch: () => unknown })
             email,
             payLater: when === "later",
             method,
-            address: delivery === "ship" ? addressOf(address) : undefined,
+            address: delivery === "ship" ? (chosen ?? { ...addressOf(address), savedAddressId: "" }) : undefined,
             total,
           },
           // It may have failed because of what has changed.
@@ -185,6 +203,7 @@ function CheckoutForm({ cart, refetch }: { cart: Cart; refetch: () => unknown })
               value={email}
               onChange={({ currentTarget }) => setEmail(currentTarget.value)}
             />
+            <CreateAccount label={text.createAccount} />
           </Section>
         )}
         <Section title={text.delivery}>
@@ -194,7 +213,20 @@ function CheckoutForm({ cart, refetch }: { cart: Cart; refetch: () => unknown })
               <Radio value="pick-up" label={text.pickUp} />
             </Group>
           </Radio.Group>
-          {delivery === "ship" && (
+          {delivery === "ship" && addresses.length > 0 && (
+            <NativeSelect
+              label={text.savedAddress}
+              value={chosen?.savedAddressId ?? ""}
+              onChange={({ currentTarget }) => setPicked(currentTarget.value)}
+              data={[
+                ...addresses.map(({ id, address: each }) => ({ value: id, label: oneLine(draftOf(each)) })),
+                { value: "", label: text.otherAddress },
+              ]}
+            />
+          )}
+          {delivery === "ship" && !isGuest && <PageLink to="/shop/addresses">{text.toAddresses}</PageLink>}
+          {delivery === "ship" && saved.isLoading && <Loader aria-label={text.address} />}
+          {delivery === "ship" && !saved.isLoading && chosen === undefined && (
             <AddressForm
               value={address}
               onChange={setAddress}
@@ -234,11 +266,21 @@ function Section({ title, children }: { title: string; children: React.ReactNode
   );
 }
 
+type ShippedTo = AddressDraft & { readonly savedAddressId: string; readonly phone?: string };
+
+/** Returns the address of the book to ship to: the one picked, else the default one; undefined for one that is typed. */
+function chosenOf(addresses: readonly UserAddress[], picked: string | undefined): ShippedTo | undefined {
+  const found = addresses.find(({ id, isDefault }) => (picked === undefined ? isDefault : id === picked));
+  return found?.address === undefined
+    ? undefined
+    : { ...draftOf(found.address), phone: found.address.phone, savedAddressId: found.id };
+}
+
 type Purchase = {
   readonly email: string;
   readonly payLater: boolean;
   readonly method: string;
-  readonly address: AddressDraft | undefined;
+  readonly address: ShippedTo | undefined;
   readonly total: Cart["total"];
 };
 
@@ -304,14 +346,8 @@ function namesOf(
   email: string,
   method: string,
 ): Record<string, string> {
-  const snake = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
   return {
-    ...Object.fromEntries(
-      Object.entries(address).flatMap(([name, label]) => [
-        [`shippingAddress.${name}`, label],
-        [`shipping_address.${snake(name)}`, label],
-      ]),
-    ),
+    ...namesOfFields("shippingAddress", address),
     contactEmail: email,
     contact_email: email,
     paymentMethod: method,

@@ -14,6 +14,7 @@ import { PageLink } from "../layout/page-link.tsx";
 import { failureOf } from "../rpc/failure.ts";
 import { FailureAlert } from "../rpc/failure-alert.tsx";
 import { useSiteConfig } from "../use-site-config.tsx";
+import { oneLine } from "./address-fields.ts";
 import { createAttempt } from "./attempt.ts";
 import { declineText } from "./decline-text.ts";
 import { MethodInput, useWaysToPay } from "./method-input.tsx";
@@ -25,6 +26,7 @@ import { finalStates, isCancellable, isNothingTaken, type TimelineEntry, timelin
 import { useOrder } from "./use-order.ts";
 import type { Watched } from "./watch-order.ts";
 
+const ClaimOrder = lazyChunk(async () => (await import("./claim-order.tsx")).ClaimOrder);
 const OrderMessages = lazyChunk(async () => (await import("./order-messages.tsx")).OrderMessages);
 
 const route = getRouteApi("/shop/orders/$orderId");
@@ -67,6 +69,11 @@ export function OrderPage() {
             <FailureAlert error={cancel.error} />
             <Contents order={order} />
             {isStaff(state) && <ForStaff order={order} changes={watched.changes} />}
+            {isGuest && state.kind === "signed-in" && (
+              <Suspense>
+                <ClaimOrder order={order} onClaimed={watchAgain} />
+              </Suspense>
+            )}
             {isGuest ? (
               <Text size="sm" c="dimmed">
                 {text.mails(order.contactEmail)}
@@ -301,18 +308,7 @@ function Contents({ order }: { order: Order }) {
         </li>
       </ul>
       <Text size="sm" mt="sm">
-        {address === undefined
-          ? text.pickUp
-          : `${text.shipTo}: ${[
-              address.recipient,
-              address.line1,
-              address.line2,
-              `${address.postalCode} ${address.city}`,
-              address.region,
-              address.countryCode,
-            ]
-              .filter((part) => part.trim() !== "")
-              .join(", ")}`}
+        {address === undefined ? text.pickUp : `${text.shipTo}: ${oneLine(address)}`}
       </Text>
     </section>
   );

@@ -8,6 +8,7 @@ import { type Texts, useLanguage, useTexts } from "../i18n/language.tsx";
 import { PageLink } from "../layout/page-link.tsx";
 import { FailureAlert } from "../rpc/failure-alert.tsx";
 import { guestOrderIds } from "./cart-store.ts";
+import { CreateAccount } from "./create-account.tsx";
 import { stateName } from "./order-texts.ts";
 import classes from "./orders-page.module.css";
 
@@ -18,6 +19,7 @@ type OrdersTexts = {
   readonly units: (count: number) => string;
   readonly asGuest: string;
   readonly signIn: string;
+  readonly createAccount: string;
 };
 
 const texts: Texts<OrdersTexts> = {
@@ -28,6 +30,7 @@ const texts: Texts<OrdersTexts> = {
     units: (count) => (count === 1 ? "1 item" : `${count} items`),
     asGuest: "Orders that were made with this browser without signing in:",
     signIn: "Sign in to see the orders of your account.",
+    createAccount: "Create an account",
   },
   de: {
     title: "Bestellungen",
@@ -36,6 +39,7 @@ const texts: Texts<OrdersTexts> = {
     units: (count) => (count === 1 ? "1 Stück" : `${count} Stück`),
     asGuest: "Bestellungen, die mit diesem Browser ohne Anmeldung gemacht wurden:",
     signIn: "Melden Sie sich an, um die Bestellungen Ihres Kontos zu sehen.",
+    createAccount: "Konto anlegen",
   },
 };
 
@@ -49,7 +53,12 @@ export function OrdersPage() {
       <Stack>
         <Title order={1}>{text.title}</Title>
         {state.kind === "signed-in" && <OwnOrders customerId={customerIdOf(state)} />}
-        {state.kind === "signed-out" && <Text>{text.signIn}</Text>}
+        {state.kind === "signed-out" && (
+          <>
+            <Text>{text.signIn}</Text>
+            <CreateAccount label={text.createAccount} />
+          </>
+        )}
         <GuestOrders />
       </Stack>
     </Container>

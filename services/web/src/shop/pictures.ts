@@ -16,8 +16,19 @@ const pictures: readonly (readonly [RegExp, string])[] = [
   [/mug|cup/i, mug],
 ];
 
-/** Returns the address of a product's picture; that of a parcel if there is none of its kind. */
-export function pictureOf(product: { readonly id: string; readonly sku: string; readonly title: string }): string {
+/**
+ * Returns the address of a product's own picture; undefined without one, and for one of an origin that the policy of the pages
+ * does not name, which the browser would refuse with a complaint.
+ */
+export function ownPictureOf(url: string, origins: readonly string[]): string | undefined {
+  if (url.startsWith("/assets/")) {
+    return url;
+  }
+  return URL.canParse(url) && origins.includes(new URL(url).origin) ? url : undefined;
+}
+
+/** Returns the address of a drawn picture; that of a parcel if there is none of the product's kind. */
+export function drawnPictureOf(product: { readonly id: string; readonly sku: string; readonly title: string }): string {
   const words = `${product.sku} ${product.id} ${product.title}`;
   return pictures.find(([kind]) => kind.test(words))?.[1] ?? box;
 }

@@ -22,8 +22,8 @@ const texts: Texts<PreferencesTexts> = {
   en: {
     title: "Preferences",
     signIn: "Sign in to see your preferences.",
-    language: "Language of messages",
-    languageHint: "Of mails and of the inbox. Change the language of these pages at the bottom.",
+    language: "Language",
+    languageHint: "Of mails, of the inbox and of these pages.",
     channels: {
       [Message_Channel.UNSPECIFIED]: "Other",
       [Message_Channel.EMAIL]: "E-mail",
@@ -44,8 +44,8 @@ const texts: Texts<PreferencesTexts> = {
   de: {
     title: "Einstellungen",
     signIn: "Melden Sie sich an, um Ihre Einstellungen zu sehen.",
-    language: "Sprache der Nachrichten",
-    languageHint: "Von E-Mails und Posteingang. Die Sprache dieser Seiten lässt sich ganz unten ändern.",
+    language: "Sprache",
+    languageHint: "Von E-Mails, Posteingang und diesen Seiten.",
     channels: {
       [Message_Channel.UNSPECIFIED]: "Anderes",
       [Message_Channel.EMAIL]: "E-Mail",

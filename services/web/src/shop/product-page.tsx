@@ -8,8 +8,8 @@ import { formatMoney } from "../i18n/format.ts";
 import { type Texts, useLanguage, useTexts } from "../i18n/language.tsx";
 import { PageLink } from "../layout/page-link.tsx";
 import { FailureAlert } from "../rpc/failure-alert.tsx";
-import { pictureOf } from "./pictures.ts";
 import classes from "./product-page.module.css";
+import { ProductPicture } from "./product-picture.tsx";
 import { QuantityInput } from "./quantity-input.tsx";
 import { useCart } from "./use-cart.ts";
 
@@ -73,7 +73,7 @@ function Details({ product }: { product: Product }) {
   return (
     <div className={classes.details}>
       <title>{`${product.title} · Sagacart`}</title>
-      <img className={classes.picture} src={pictureOf(product)} alt="" width={640} height={480} />
+      <ProductPicture className={classes.picture} product={product} width={640} height={480} />
       <Stack>
         <Title order={1}>{product.title}</Title>
         <Text size="xl" fw={600}>

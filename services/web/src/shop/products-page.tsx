@@ -9,7 +9,7 @@ import { useEffect, useRef, useState } from "react";
 import { formatMoney } from "../i18n/format.ts";
 import { type Texts, useLanguage, useTexts } from "../i18n/language.tsx";
 import { FailureAlert } from "../rpc/failure-alert.tsx";
-import { pictureOf } from "./pictures.ts";
+import { ProductPicture } from "./product-picture.tsx";
 import classes from "./products-page.module.css";
 
 type ProductsTexts = {
@@ -124,7 +124,7 @@ function ProductCard({ product }: { product: Product }) {
   return (
     <Card withBorder padding="md" className={classes.card}>
       <Card.Section>
-        <img className={classes.picture} src={pictureOf(product)} alt="" width={320} height={240} loading="lazy" />
+        <ProductPicture className={classes.picture} product={product} width={320} height={240} loading="lazy" />
       </Card.Section>
       <Text component="h2" fw={600} mt="sm">
         <Link to="/shop/products/$productId" params={{ productId: product.id }} className={classes.link}>

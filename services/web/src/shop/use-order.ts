@@ -14,10 +14,10 @@ import { nothingYet, pauseBeforeRetry, type Watched, type WatchStream, watchOrde
 export function useOrder(id: string) {
   const { state } = useSession();
   const transport = useTransport();
-  const access = useMemo(() => accessTo(id, transport, state), [id, transport, state]);
   const [watched, setWatched] = useState<Watched>(nothingYet);
   const [round, setRound] = useState(0);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another round watches again.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another round watches again, and without a token that was given up.
+  const access = useMemo(() => accessTo(id, transport, state), [id, transport, state, round]);
   useEffect(() => {
     if (access === undefined) {
       return;
@@ -26,7 +26,7 @@ export function useOrder(id: string) {
     setWatched(nothingYet);
     void watchOrder(access.watch, setWatched, { signal: left.signal, guard: guardStream, pause: pauseBeforeRetry });
     return () => left.abort();
-  }, [access, round]);
+  }, [access]);
   const cancel = useMutation({ mutationFn: async () => await access?.cancel() });
   const pay = useMutation({
     mutationFn: async ({ method, requestId }: { method: string; requestId: string }) =>

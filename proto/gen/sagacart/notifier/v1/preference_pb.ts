@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file sagacart/notifier/v1/preference.proto.
  */
 export const file_sagacart_notifier_v1_preference: GenFile = /*@__PURE__*/
-  fileDesc("CiVzYWdhY2FydC9ub3RpZmllci92MS9wcmVmZXJlbmNlLnByb3RvEhRzYWdhY2FydC5ub3RpZmllci52MSJrCgtQcmVmZXJlbmNlcxITCgtjdXN0b21lcl9pZBgBIAEoCRIQCghsYW5ndWFnZRgCIAEoCRI1CgtwcmVmZXJlbmNlcxgDIAMoCzIgLnNhZ2FjYXJ0Lm5vdGlmaWVyLnYxLlByZWZlcmVuY2UihAEKClByZWZlcmVuY2USEgoKZXZlbnRfdHlwZRgBIAEoCRI2CgdjaGFubmVsGAIgASgOMiUuc2FnYWNhcnQubm90aWZpZXIudjEuTWVzc2FnZS5DaGFubmVsEg8KB2VuYWJsZWQYAyABKAgSGQoRbWFuZGF0b3J5X2JlY2F1c2UYBCABKAlCegoYZGV2LnNhZ2FjYXJ0Lm5vdGlmaWVyLnYxQg9QcmVmZXJlbmNlUHJvdG9QAVpLZ2l0aHViLmNvbS9zYWdhY2FydC9zYWdhY2FydC9jbGllbnRzL2dvL2dlbi9zYWdhY2FydC9ub3RpZmllci92MTtub3RpZmllcnYxYgZwcm90bzM", [file_sagacart_notifier_v1_message]);
+  fileDesc("CiVzYWdhY2FydC9ub3RpZmllci92MS9wcmVmZXJlbmNlLnByb3RvEhRzYWdhY2FydC5ub3RpZmllci52MSKEAQoLUHJlZmVyZW5jZXMSEwoLY3VzdG9tZXJfaWQYASABKAkSEAoIbGFuZ3VhZ2UYAiABKAkSNQoLcHJlZmVyZW5jZXMYAyADKAsyIC5zYWdhY2FydC5ub3RpZmllci52MS5QcmVmZXJlbmNlEhcKD2xhbmd1YWdlX2Nob3NlbhgEIAEoCCKEAQoKUHJlZmVyZW5jZRISCgpldmVudF90eXBlGAEgASgJEjYKB2NoYW5uZWwYAiABKA4yJS5zYWdhY2FydC5ub3RpZmllci52MS5NZXNzYWdlLkNoYW5uZWwSDwoHZW5hYmxlZBgDIAEoCBIZChFtYW5kYXRvcnlfYmVjYXVzZRgEIAEoCUJ6ChhkZXYuc2FnYWNhcnQubm90aWZpZXIudjFCD1ByZWZlcmVuY2VQcm90b1ABWktnaXRodWIuY29tL3NhZ2FjYXJ0L3NhZ2FjYXJ0L2NsaWVudHMvZ28vZ2VuL3NhZ2FjYXJ0L25vdGlmaWVyL3YxO25vdGlmaWVydjFiBnByb3RvMw", [file_sagacart_notifier_v1_message]);
 
 /**
  * The messages that a customer wants, by type of event and channel.
@@ -40,6 +40,13 @@ export type Preferences = Message<"sagacart.notifier.v1.Preferences"> & {
    * @generated from field: repeated sagacart.notifier.v1.Preference preferences = 3;
    */
   preferences: Preference[];
+
+  /**
+   * True if the customer has chosen the language; otherwise it is the default.
+   *
+   * @generated from field: bool language_chosen = 4;
+   */
+  languageChosen: boolean;
 };
 
 /**
@@ -68,6 +75,13 @@ export type PreferencesJson = {
    * @generated from field: repeated sagacart.notifier.v1.Preference preferences = 3;
    */
   preferences?: PreferenceJson[];
+
+  /**
+   * True if the customer has chosen the language; otherwise it is the default.
+   *
+   * @generated from field: bool language_chosen = 4;
+   */
+  languageChosen?: boolean;
 };
 
 /**

@@ -17,19 +17,22 @@ export function nulInterceptor(): Interceptor {
     if (request.stream) {
       return await next({ ...request, message: checkedEach(request.method.input, request.message) });
     }
-    if (hasNul(request.message)) {
-      refuse(request.method.input, request.message);
-    }
+    refuseNul(request.method.input, request.message);
     return await next(request);
   };
 }
 
 async function* checkedEach<T extends Message>(schema: DescMessage, messages: AsyncIterable<T>): AsyncIterable<T> {
   for await (const message of messages) {
-    if (hasNul(message)) {
-      refuse(schema, message);
-    }
+    refuseNul(schema, message);
     yield message;
+  }
+}
+
+/** Throws INVALID_ARGUMENT for a message with a NUL byte in a text, naming the field. */
+export function refuseNul(schema: DescMessage, message: Message): void {
+  if (hasNul(message)) {
+    refuse(schema, message);
   }
 }
 

@@ -18,9 +18,14 @@ import { auditCommand, auditTone, auditWords, hasVerdict } from "./audit-state.t
 /** How often the audits are read: one takes a second or two on a laptop. */
 const auditsMs = 2_000;
 
+/** Reads the newest audits, again and again. */
+export function useNewestAudits() {
+  return useQuery(AuditService.method.listAudits, { pageSize: 10 }, { refetchInterval: auditsMs, staleTime: 0 });
+}
+
 /** The last audit's verdict, and how to run one now: a button on a laptop, a command in a cluster. */
 export function LastAudit() {
-  const query = useQuery(AuditService.method.listAudits, { pageSize: 10 }, { refetchInterval: auditsMs, staleTime: 0 });
+  const query = useNewestAudits();
   const { launcher, auditCronJob } = useSiteConfig();
   const isOperator = useIsOperator();
   const audits = query.data?.audits;

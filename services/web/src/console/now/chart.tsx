@@ -53,7 +53,8 @@ export function Chart({
             width: 2,
             ...(line.dashed === true ? { dash: [6, 4] } : {}),
             spanGaps: line.bridged === true,
-            points: { show: false },
+            // A value between seconds without any would not be seen as a line.
+            points: { show: line.bridged === true, size: 4 },
           })),
         ],
         axes: [axis, { ...axis, size: 58, values: (_plot, ticks) => ticks.map((tick) => `${tick} ${unit}`.trim()) }],

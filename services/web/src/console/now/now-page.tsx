@@ -9,7 +9,8 @@ import { PaymentService } from "@sagacart/proto/payment/v1/payment_service";
 import { ShippingService } from "@sagacart/proto/shipping/v1/shipping_service";
 import { useEffect, useState } from "react";
 import { dateOf } from "../../i18n/format.ts";
-import { LastAudit } from "../audits/last-audit.tsx";
+import { auditTone, auditWords } from "../audits/audit-state.ts";
+import { LastAudit, useNewestAudits } from "../audits/last-audit.tsx";
 import classes from "../console.module.css";
 import { type Column, Heading, Rows, refreshMs, Waiting } from "../list.tsx";
 import { feedNames } from "../outgoing/feed-transport.ts";
@@ -102,6 +103,7 @@ function Activity({ activity, points }: { activity: GetOrderActivityResponse; po
         <Tile name="Commands waiting" value={waiting(activity.waitingCommands, span(activity.oldestCommand))} />
         <Tile name="Events not in the feed" value={waiting(activity.unsequencedEvents, span(activity.oldestEvent))} />
         <Outgoing />
+        <AuditTile />
       </ul>
       <div className={classes.charts}>
         <Chart
@@ -212,6 +214,18 @@ function Outgoing() {
         bad={(parked ?? 0) > 0}
       />
     </>
+  );
+}
+
+function AuditTile() {
+  const [newest] = useNewestAudits().data?.audits ?? [];
+  return (
+    <Tile
+      name="Last audit"
+      value={newest === undefined ? "–" : auditWords(newest)}
+      bad={newest !== undefined && auditTone(newest.state) === "bad"}
+      to={["audits"]}
+    />
   );
 }
 

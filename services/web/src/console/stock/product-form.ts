@@ -10,6 +10,13 @@ export function productFields(product?: Product): readonly ActionField[] {
     { name: "sku", label: "SKU", maxLength: 63, initial: product?.sku ?? "", description: "Empty for the id." },
     { name: "description", label: "Description", kind: "area", maxLength: 10_000, initial: product?.description ?? "" },
     {
+      name: "picture",
+      label: "Picture",
+      maxLength: 2_000,
+      initial: product?.pictureUrl ?? "",
+      description: "An https URL of an origin in PICTURE_ORIGINS, or a path below /assets/. Empty for a drawn one.",
+    },
+    {
       name: "price",
       label: "Price",
       required: true,

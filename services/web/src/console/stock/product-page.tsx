@@ -40,6 +40,7 @@ export function ProductPage() {
             ["Reserved", count(product.reserved)],
             ["Available", count(product.available)],
             ["Description", product.description],
+            ["Picture", product.pictureUrl],
             ["Version", product.etag],
             [
               "Reservations",
@@ -103,7 +104,7 @@ function ProductActions({ product }: { product: Product }) {
           ...productFields(product),
           { name: "etag", label: "Version that you edit", initial: etag, required: true },
         ]}
-        run={({ title = "", sku = "", description = "", price = "", currency = "", etag: edited = "" }) =>
+        run={({ title = "", sku = "", description = "", picture = "", price = "", currency = "", etag: edited = "" }) =>
           call(ProductService.method.updateProduct, {
             product: {
               id,
@@ -111,9 +112,10 @@ function ProductActions({ product }: { product: Product }) {
               title,
               sku: sku.trim() || id,
               description,
+              pictureUrl: picture.trim(),
               price: readAmount(price, currency.trim().toUpperCase()),
             },
-            updateMask: { paths: ["title", "sku", "description", "price"] },
+            updateMask: { paths: ["title", "sku", "description", "price", "picture_url"] },
           })
         }
       />

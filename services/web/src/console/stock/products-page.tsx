@@ -55,13 +55,17 @@ function CreateProduct() {
         ...productFields(),
         { name: "onHand", label: "On hand", kind: "number", initial: "0" },
       ]}
-      run={({ id = "", title = "", sku = "", description = "", price = "", currency = "", onHand = "" }, requestId) =>
+      run={(
+        { id = "", title = "", sku = "", description = "", picture = "", price = "", currency = "", onHand = "" },
+        requestId,
+      ) =>
         call(ProductService.method.createProduct, {
           product: {
             id: id.trim(),
             title,
             sku: sku.trim(),
             description,
+            pictureUrl: picture.trim(),
             price: readAmount(price, currency.trim().toUpperCase()),
           },
           initialOnHand: readWholeNumber(onHand || "0"),
