@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { freePort, loopback } from "../../scripts/stack/ports.ts";
-import { checkTemporal, searchAttributes } from "../../scripts/stack/temporal.ts";
+import { addSearchAttribute, checkTemporal } from "../../scripts/stack/temporal.ts";
 import { findTemporal } from "../../scripts/stack/temporal-program.ts";
 
 export type TemporalServer = AsyncDisposable & { readonly address: string };
@@ -14,12 +14,15 @@ export async function spawnTemporal(cache: string): Promise<TemporalServer> {
   }
   const port = await freePort();
   const args = ["server", "start-dev", "--headless", "--ip", loopback, "--port", `${port}`, "--log-level", "error"];
-  args.push(...searchAttributes);
   const child = spawn(found.path, args, { stdio: "ignore" });
   const address = `${loopback}:${port}`;
   const ended = once(child, "exit").then(() => Promise.reject(new Error("Temporal's dev server has ended")));
   ended.catch(() => {});
   await Promise.race([ended, checkTemporal(address, "default")]);
+  const failure = await addSearchAttribute(address, "default", AbortSignal.timeout(10_000));
+  if (failure !== undefined) {
+    throw new Error(`Temporal's search attribute cannot be added: ${failure}`);
+  }
   return {
     address,
     async [Symbol.asyncDispose]() {
