@@ -41,9 +41,12 @@ type Shop = {
   kill(signal: NodeJS.Signals): void;
 };
 
-function start(more: NodeJS.ProcessEnv = {}): Shop {
+function start(more: NodeJS.ProcessEnv = {}, args: readonly string[] = []): Shop {
   const program = fileURLToPath(new URL("../scripts/start.ts", import.meta.url));
-  const child = spawn(process.execPath, [program], { env: { ...env, ...more }, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [program, ...args], {
+    env: { ...env, ...more },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   started.push(child);
   let output = "";
   const ended = new Promise<number | NodeJS.Signals | null>((resolve) =>
@@ -97,6 +100,11 @@ test("the shop starts, its printed commands work, Ctrl-C stops it, and the next 
   const { order } = JSON.parse(buy!);
   expect(order).toMatchObject({ state: "STATE_COMPLETED" });
 
+  // Nothing is traced unless that is asked for.
+  const settings = await (await fetch(`http://${loopback}:${ports.gateway}/shop/config.json`)).json();
+  expect(settings).not.toHaveProperty("traceRatio");
+  expect(settings).not.toHaveProperty("keepsTraces");
+
   // A second start in the same clone is refused and does no harm.
   const second = start();
   expect(await second.ended).toBe(1);
@@ -149,4 +157,10 @@ test("Ctrl-C during the start stops it, and nothing is left running", async () =
   expect(await shop.ended).toBe(0);
   expect(shop.output()).toContain("Stopped before it was ready.");
   expect(existsSync(join(state, "postgres", "postmaster.pid"))).toBe(false);
+});
+
+test("an option that it does not have is refused before anything is started", async () => {
+  const shop = start({}, ["--observed"]);
+  expect(await shop.ended).toBe(1);
+  expect(shop.output()).toContain("npm start takes --observe and --help.");
 });

@@ -20,7 +20,6 @@ export function devServer({ program, port, uiPort, databaseFile, settings }: Dev
   args.push("--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=normal");
   for (const [key, value] of Object.entries({ ...dynamicConfig, ...settings }))
     args.push("--dynamic-config-value", `${key}=${value}`);
-  args.push(...searchAttributes);
   const address = `${loopback}:${port}`;
   return {
     name: "temporal",
@@ -29,15 +28,12 @@ export function devServer({ program, port, uiPort, databaseFile, settings }: Dev
     env: withoutTemporalVariables(process.env),
     waitsFor: async (signal) => {
       const answer = await describeNamespace(address, "default", signal);
-      return answer === "found" ? undefined : answer;
+      return answer === "found" ? await addSearchAttribute(address, "default", signal) : answer;
     },
     readyTimeoutMs: 60_000,
     stopTimeoutMs: 15_000,
   };
 }
-
-/** The search attribute that finds the workflows of an order, in the namespace `default`. */
-export const searchAttributes: readonly string[] = ["--search-attribute", "SagacartOrderId=KeywordList"];
 
 const dynamicConfig: Readonly<Record<string, string>> = {
   // The worker gets the first task of a batch in the response to its start.
@@ -64,32 +60,67 @@ export async function checkTemporal(address: string, namespace: string): Promise
   );
 }
 
-// Uses plain gRPC: the SDK's client would load 100 MB for one call. The request has one field, the name of the
-// namespace, and the content of the response is not read.
+/** The search attribute by which Temporal finds the workflows of an order. */
+export const searchAttribute = "SagacartOrderId";
+
+/**
+ * Adds the search attribute to a namespace of our own server; nothing changes if it is there. The server's option
+ * `--search-attribute` is for new databases alone. Returns why it must be tried again. A server that refuses it for good, such
+ * as one that has as many attributes as it can, goes without it: so does the worker.
+ */
+export async function addSearchAttribute(
+  address: string,
+  namespace: string,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const keywordList = 7;
+  const entry = Buffer.concat([field(1, searchAttribute), Buffer.from([0x10, keywordList])]);
+  const request = Buffer.concat([field(1, entry), field(2, namespace)]);
+  const error = await callOnce(address, "operatorservice.v1.OperatorService/AddSearchAttributes", { request, signal });
+  return error !== undefined && passing.has(error.code) ? error.details : undefined;
+}
+
+const passing: ReadonlySet<status> = new Set([status.UNAVAILABLE, status.DEADLINE_EXCEEDED, status.CANCELLED]);
+
 async function describeNamespace(address: string, namespace: string, signal: AbortSignal): Promise<string> {
+  const request = field(1, namespace);
+  const error = await callOnce(address, "workflowservice.v1.WorkflowService/DescribeNamespace", { request, signal });
+  return error === undefined ? "found" : error.code === status.NOT_FOUND ? "no such namespace" : error.details;
+}
+
+/** Encodes a text or a message as a field of protobuf. */
+function field(number: number, value: string | Buffer): Buffer {
+  const bytes = Buffer.from(value);
+  return Buffer.concat([Buffer.from([(number << 3) | 2, bytes.length]), bytes]);
+}
+
+type CallError = { readonly code: status; readonly details: string };
+
+// Uses plain gRPC: the SDK's client would load 100 MB for two calls, whose requests have a field or two. The content of the
+// response is not read.
+async function callOnce(
+  address: string,
+  method: string,
+  { request, signal }: { request: Buffer; signal: AbortSignal },
+): Promise<CallError | undefined> {
   const client = new Client(address, credentials.createInsecure(), {
     "grpc.initial_reconnect_backoff_ms": 50,
     "grpc.max_reconnect_backoff_ms": 200,
   });
-  const name = Buffer.from(namespace);
-  const request = Buffer.concat([Buffer.from([0x0a, name.length]), name]);
   try {
-    return await new Promise<string>((resolve) => {
+    return await new Promise<CallError | undefined>((resolve) => {
       const call = client.makeUnaryRequest(
-        "/temporal.api.workflowservice.v1.WorkflowService/DescribeNamespace",
+        `/temporal.api.${method}`,
         (bytes: Buffer) => bytes,
         (bytes: Buffer) => bytes,
         request,
         new Metadata({ waitForReady: true }),
         { deadline: Date.now() + 5_000 },
-        (error) => {
-          if (error === null) resolve("found");
-          else resolve(error.code === status.NOT_FOUND ? "no such namespace" : error.details);
-        },
+        (error) => resolve(error ?? undefined),
       );
       signal.addEventListener("abort", () => {
         call.cancel();
-        resolve("no answer in time");
+        resolve({ code: status.CANCELLED, details: "no answer in time" });
       });
     });
   } finally {

@@ -110,7 +110,7 @@ test("a start that is invalid for another reason fails after one more try, and t
 describe("a Temporal server without the attribute", () => {
   let temporal: Temporal;
   beforeAll(async () => {
-    temporal = await startTemporal([]);
+    temporal = await startTemporal({ hasAttribute: false });
   }, 600_000);
   afterAll(async () => await temporal?.[Symbol.asyncDispose]());
 

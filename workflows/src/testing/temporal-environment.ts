@@ -58,11 +58,11 @@ export type FakeActivities = {
 
 /**
  * Starts Temporal's dev server and the worker, with the workflows as they are bundled for production. The server has the search
- * attributes of a shop, or those of these flags.
+ * attribute of a shop, or not.
  */
-export async function startTemporal(attributes?: readonly string[]): Promise<Temporal> {
+export async function startTemporal(options?: { hasAttribute?: boolean }): Promise<Temporal> {
   silenceTemporal();
-  const [server, workflowBundle] = await Promise.all([spawnTemporal(cacheDirectory(), attributes), bundleWorkflows()]);
+  const [server, workflowBundle] = await Promise.all([spawnTemporal(cacheDirectory(), options), bundleWorkflows()]);
   const env = await TestWorkflowEnvironment.createFromExistingServer({ address: server.address });
   let current: Activities = activitiesThatGoWell;
   let calls: ActivityCall[] = [];

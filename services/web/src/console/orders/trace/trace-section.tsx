@@ -9,6 +9,7 @@ import { count } from "../../show.ts";
 import { StepUpFailure } from "../../step-up-failure.tsx";
 import { readTrace } from "./read-trace.ts";
 import { traceIdsOf, traceUrl } from "./trace-ids.ts";
+import classes from "./waterfall.module.css";
 import { Waterfall } from "./waterfall.tsx";
 
 /** The fragment of the order's address that leads to its trace. */
@@ -50,7 +51,7 @@ export function TraceSection({ changes, isFinal }: Given) {
     return null;
   }
   return (
-    <Stack component="section" id={traceAnchor} ref={section} gap="sm" aria-label="Trace">
+    <Stack component="section" id={traceAnchor} ref={section} gap="sm" aria-label="Trace" className={classes.section}>
       <Title order={2} size="h4">
         Trace
       </Title>

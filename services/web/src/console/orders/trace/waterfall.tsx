@@ -226,7 +226,7 @@ function SpanLine({
           {!isOpen && below > 0 && ` (+${below})`}
         </td>
         <td>{span.service}</td>
-        <td className={classes.number}>{durationText(span.startMs - time.startMs)}</td>
+        <td className={classes.number}>{startText(span.startMs - time.startMs)}</td>
         <td className={classes.number}>{durationText(span.ms)}</td>
         <td>
           <div className={classes.track}>
@@ -298,6 +298,11 @@ function percent(ms: number, whole: number): number {
 /** Formats a duration; a statement takes a fraction of a millisecond. */
 function durationText(ms: number): string {
   return Math.abs(ms) < 10 ? `${Number(ms.toFixed(2))} ms` : spanOfMs(ms);
+}
+
+/** Formats a beginning so that those of one second can be told apart. */
+function startText(ms: number): string {
+  return ms < 1_000 || ms >= 60_000 ? durationText(ms) : `${(ms / 1_000).toFixed(3)} s`;
 }
 
 const palette = ["indigo", "teal", "orange", "grape", "cyan", "lime", "pink", "yellow", "violet", "green", "gray"];
