@@ -97,7 +97,7 @@ test("a killed worker is started again, and the page shows it", ({ task }) =>
     await row.getByText("running", { exact: true }).waitFor();
     const pid = running.stack.pids().worker;
     await row.getByRole("button", { name: "Kill worker" }).click();
-    await expect.poll(() => running.stack.pids().worker, { timeout: 120_000 }).not.toBe(pid);
+    await expect.poll(() => running.stack.pids().worker ?? pid, { timeout: 120_000 }).not.toBe(pid);
     await expect
       .poll(async () => (await row.getByRole("cell").allTextContents()).slice(1, 4))
       .toEqual(["running", String(running.stack.pids().worker), "1"]);
