@@ -1,7 +1,7 @@
-import { create } from "@bufbuild/protobuf";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { Code, ConnectError, createClient, createRouterTransport } from "@connectrpc/connect";
 import { type Audit, Audit_State, AuditSchema } from "@sagacart/proto/order/v1/audit";
-import { AuditService } from "@sagacart/proto/order/v1/audit_service";
+import { AuditService, type EndAuditRequestSchema } from "@sagacart/proto/order/v1/audit_service";
 import { expect, test } from "vitest";
 import type { Report } from "./finding.ts";
 import { recordedAudit } from "./record.ts";
@@ -72,51 +72,51 @@ test("an audit that cannot read a database fails, and is recorded as failed with
   expect(all()).toMatchObject([{ state: Audit_State.FAILED, failure: "connect ECONNREFUSED stock\uFFFD" }]);
 });
 
-test("while another audit runs, its verdict is waited for, and the databases are read once", async () => {
-  const other = create(AuditSchema, { id: "other", state: Audit_State.RUNNING });
-  const { options, audits, said } = records(new Map([["other", other]]));
-  let reads = 0;
-  const waiting = recordedAudit({
-    ...options,
-    audit: async () => {
-      reads++;
-      return clean;
-    },
-  });
-  await expect.poll(() => said).toEqual(["audit: another one has been running; waiting for its verdict"]);
-  await options.audits.endAudit({
-    id: "other",
-    end: { case: "verdict", value: { laws: [{ law: 3, breachCount: 70, breaches: ["order 1 is stalled"] }] } },
-  });
-  expect(await waiting).toEqual([
-    {
-      law: 3,
-      checked: [],
-      findings: [
-        { law: 3, what: "order 1 is stalled" },
-        { law: 3, what: expect.stringMatching(/^69 more/) },
-      ],
-    },
-  ]);
-  expect(reads).toBe(0);
-  expect(audits.size).toBe(1);
-});
+type End = NonNullable<MessageInitShape<typeof EndAuditRequestSchema>["end"]>;
 
-test("a failed one that was waited for is no clean one, and one that was killed is done again", async () => {
-  const other = create(AuditSchema, { id: "other", state: Audit_State.RUNNING });
-  const failing = records(new Map([["other", other]]));
-  const waiting = recordedAudit({ ...failing.options, audit: async () => clean });
-  const rejected = expect(waiting).rejects.toThrow("stock is away");
-  await expect.poll(() => failing.said.length).toBe(1);
-  await failing.options.audits.endAudit({ id: "other", end: { case: "failure", value: "stock is away" } });
-  await rejected;
+test.each<[string, End]>([
+  ["clean", { case: "verdict", value: { laws: [{ law: 1 }] } }],
+  ["a breach", { case: "verdict", value: { laws: [{ law: 3, breachCount: 1, breaches: ["order 1 is stalled"] }] } }],
+  ["a failure", { case: "failure", value: "stock is away" }],
+] as const)(
+  "while another audit runs, its end is waited for, and the verdict is one's own: it was %s",
+  async (_, end) => {
+    const other = create(AuditSchema, { id: "other", state: Audit_State.RUNNING });
+    const { options, all, said } = records(new Map([["other", other]]));
+    let reads = 0;
+    const waiting = recordedAudit({
+      ...options,
+      audit: async () => {
+        reads++;
+        return breached;
+      },
+    });
+    await expect.poll(() => said).toEqual(["audit: another one has been running; waiting for its end"]);
+    expect(reads).toBe(0);
+    await options.audits.endAudit({ id: "other", end });
 
+    expect(await waiting).toEqual(breached);
+    expect(reads).toBe(1);
+    expect(all().map(({ state }) => state)).toEqual([expect.any(Number), Audit_State.BREACHED]);
+  },
+);
+
+test("one that was killed is waited for until it counts as that", async () => {
   const killed = records(new Map([["other", create(AuditSchema, { id: "other", state: Audit_State.RUNNING })]]));
   const again = recordedAudit({ ...killed.options, audit: async () => breached });
   await expect.poll(() => killed.said.length).toBe(1);
   killed.audits.set("other", create(AuditSchema, { id: "other", state: Audit_State.DID_NOT_FINISH }));
   expect(await again).toEqual(breached);
   expect(killed.all().map(({ state }) => state)).toEqual([Audit_State.DID_NOT_FINISH, Audit_State.BREACHED]);
+});
+
+test("one that never ends does not keep others from reading", async () => {
+  const { options, all, said } = records(
+    new Map([["other", create(AuditSchema, { id: "other", state: Audit_State.RUNNING })]]),
+  );
+  expect(await recordedAudit({ ...options, waitForMs: 20, audit: async () => breached })).toEqual(breached);
+  expect(said.at(-1)).toBe("audit: not recorded: the other one goes on");
+  expect(all()).toHaveLength(1);
 });
 
 test.each([

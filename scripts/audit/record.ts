@@ -3,9 +3,9 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import type { Client } from "@connectrpc/connect";
 import { uuidv7 } from "@sagacart/chassis/uuid";
-import { type Audit, type Audit_Law, type Audit_LawSchema, Audit_State } from "@sagacart/proto/order/v1/audit";
+import { type Audit_LawSchema, Audit_State } from "@sagacart/proto/order/v1/audit";
 import type { AuditService } from "@sagacart/proto/order/v1/audit_service";
-import type { Law, Report } from "./finding.ts";
+import type { Report } from "./finding.ts";
 import { titles } from "./print.ts";
 
 export type RecordedAuditOptions = {
@@ -18,43 +18,41 @@ export type RecordedAuditOptions = {
   readonly renewMs?: number;
   /** For how long that is reported. One that hangs must not hold up all others: then it counts as killed. */
   readonly renewForMs?: number;
-  /** How often another audit is asked for its verdict. */
+  /** How often another audit is asked whether it has ended. */
   readonly pollMs?: number;
+  /** How long another audit is waited for. */
+  readonly waitForMs?: number;
 };
 
 /**
- * Runs an audit and records its verdict with the order service. While another one runs, it waits for that one and returns its
- * reports, so that two at once read the databases once. The record is for people to see: where it cannot be written, for
- * example since the service is down, the audit runs as well, and it is said.
+ * Runs an audit and records its verdict with the order service. While another one runs, it waits for its end first, for a quarter
+ * of an hour at most, so that two at once do not read the databases together. It reads them itself in any case: the other one may
+ * have read a database before the last change, and its record is no proof. The record is for people to see: where it cannot be
+ * written, for example since the service is down, the audit runs as well, and it is said.
  */
 export async function recordedAudit(options: RecordedAuditOptions): Promise<readonly Report[]> {
-  const { audits, audit, say, renewMs = 15_000, renewForMs = 3_600_000, pollMs = 1_000 } = options;
+  const { audits, audit, say, renewMs = 15_000, renewForMs = 3_600_000, pollMs = 1_000, waitForMs = 900_000 } = options;
   const id = uuidv7();
   const unrecorded = (error: unknown) => say(`audit: not recorded: ${messageOf(error)}`);
+  const waitUntilMs = performance.now() + waitForMs;
   for (;;) {
-    let running: Audit | undefined;
     try {
-      ({ audit: running } = await audits.beginAudit({ id }, callOptions));
+      const { audit: running } = await audits.beginAudit({ id }, callOptions);
       if (running !== undefined && running.id !== id) {
         const since = running.startTime === undefined ? "" : ` since ${timestampDate(running.startTime).toISOString()}`;
-        say(`audit: another one has been running${since}; waiting for its verdict`);
-        running = await endOf(running.id, audits, pollMs);
+        say(`audit: another one has been running${since}; waiting for its end`);
+        await ended(running.id, audits, { pollMs, untilMs: waitUntilMs });
+        if (performance.now() < waitUntilMs) {
+          continue;
+        }
+        say("audit: not recorded: the other one goes on");
+        return await audit();
       }
     } catch (error) {
       unrecorded(error);
-      return audit();
+      return await audit();
     }
-    switch (running?.id === id ? undefined : running?.state) {
-      case Audit_State.CLEAN:
-      case Audit_State.BREACHED:
-        return (running?.laws ?? []).map(reportOf);
-      case Audit_State.FAILED:
-        throw new Error(running?.failure);
-      case Audit_State.DID_NOT_FINISH:
-        continue;
-      default:
-        return await recordOwn(id);
-    }
+    return await recordOwn(id);
   }
 
   async function recordOwn(own: string): Promise<readonly Report[]> {
@@ -83,15 +81,16 @@ export async function recordedAudit(options: RecordedAuditOptions): Promise<read
 /** An audit must not wait for its record. */
 const callOptions = { timeoutMs: 10_000 };
 
-async function endOf(
+/** Resolves when the audit has ended, or the time is over. */
+async function ended(
   id: string,
   audits: Pick<Client<typeof AuditService>, "getAudit">,
-  pollMs: number,
-): Promise<Audit | undefined> {
-  for (;;) {
+  { pollMs, untilMs }: { pollMs: number; untilMs: number },
+): Promise<void> {
+  while (performance.now() < untilMs) {
     const { audit } = await audits.getAudit({ id }, callOptions);
     if (audit?.state !== Audit_State.RUNNING) {
-      return audit;
+      return;
     }
     await sleep(pollMs);
   }
@@ -108,14 +107,6 @@ function lawOf({ law, checked, findings }: Report): MessageInitShape<typeof Audi
     breachCount: findings.length,
     breaches: findings.slice(0, mostBreaches).map(({ what }) => printable(what, 500)),
   };
-}
-
-function reportOf({ law, checked, breaches, breachCount }: Audit_Law): Report {
-  // The record was written by an audit, which has these laws only.
-  const known = law as Law;
-  const more = breachCount - breaches.length;
-  const all = more > 0 ? [...breaches, `${more} more, see the record of the audit's output`] : breaches;
-  return { law: known, checked, findings: all.map((what) => ({ law: known, what })) };
 }
 
 /** Cuts a text, and replaces NUL characters, which the service refuses. */

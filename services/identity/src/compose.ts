@@ -37,7 +37,7 @@ import { createBreachedPasswords } from "./sessions/breached-passwords.ts";
 import { createDeviceTokens, type DeviceTokens } from "./sessions/device-tokens.ts";
 import { createPasswordChange, type PasswordChange } from "./sessions/password-change.ts";
 import { createPasswordRules } from "./sessions/password-rules.ts";
-import { createPasswords } from "./sessions/passwords.ts";
+import { createPasswords, type Passwords } from "./sessions/passwords.ts";
 import { readRevocations } from "./sessions/revocation-store.ts";
 import { sessionRpcs } from "./sessions/session-service.ts";
 import type { SessionTimesByRole } from "./sessions/session-times.ts";
@@ -149,7 +149,7 @@ export async function startIdentity(options: IdentityOptions): Promise<{
   const revocations = followRevocations({ read: (cursor) => readRevocations(pool, cursor), log, metrics, security });
   const http = await startHttp({
     ...{ config, pool, log, security, keys, signIn, tls, shutdown, revocations, devices, emailChange, factors },
-    ...{ registration, passwordChange },
+    ...{ registration, passwordChange, passwords },
   });
   const service = {
     ...sessionRpcs({ pool, signIn, sessions, passwordChange, devices, factors }),
@@ -184,13 +184,14 @@ type HttpOptions = { config: Config; pool: Pool; log: Log; keys: Keys; signIn: S
   factors: Factors;
   emailChange: EmailChange;
   registration: Registration;
+  passwords: Passwords;
   passwordChange: PasswordChange;
 };
 
 async function startHttp(parts: HttpOptions) {
   const { config, pool, log, security, keys, signIn, tls, shutdown, revocations, devices, emailChange, factors } =
     parts;
-  const { registration, passwordChange } = parts;
+  const { registration, passwordChange, passwords } = parts;
   const minPasswordLength = config.PASSWORD_MIN_LENGTH;
   const issuer = config.ISSUER_URL;
   const secrets = encryptionSecrets(config);
@@ -220,7 +221,7 @@ async function startHttp(parts: HttpOptions) {
     ...{ issuer, keys, provider, insideProvider, log, security, tls, shutdown },
     signInForm: signInForm({
       ...{ provider, pool, signIn, issuer, devices, factors, security },
-      ...{ registration, emailChange, minPasswordLength },
+      ...{ registration, passwords, emailChange, minPasswordLength },
       csrfKeys: deriveKeys(secrets, "csrf"),
     }),
     emailPages: emailPages({ emailChange, security, waiting: waitingSignIn(provider) }),

@@ -75,8 +75,6 @@ export type SecurityRecord = {
    * and rule are counted, and are one line a minute.
    */
   readonly repeats?: boolean;
-  /** How many of them are lines at once before the others are counted; 1 if absent. */
-  readonly linesAtOnce?: number;
 };
 
 export type SecurityLogOptions = {
@@ -124,7 +122,10 @@ export function createSecurityLog(options: SecurityLogOptions): SecurityLog {
     };
     count?.inc({ event, outcome: failure.outcome });
     if (given.repeats === true) {
-      sampler.take(line, given.linesAtOnce);
+      sampler.take(line);
+    } else if (failure.outcome !== "ok" && line.actor.kind !== "staff") {
+      // Anybody can try passwords without end. Each try of a person who mistypes is a line.
+      sampler.take(line, 20);
     } else {
       write(line);
     }
@@ -183,10 +184,7 @@ export function createSecurityLog(options: SecurityLogOptions): SecurityLog {
       // Callers may name themselves so.
       const id = named === "me" ? principal?.customerId : named;
       const object = { kind: option.object, id: note?.objectId ?? id ?? "" };
-      // Anybody can try passwords without end. Each try of a person who mistypes is a line.
-      const isRefused = error !== undefined && (principal === undefined || !isStaff(principal));
-      const limited = isRefused ? { repeats: true, linesAtOnce: 20 } : {};
-      record({ event, principal, object, error, factor: note?.factor ?? option.factor, ...limited });
+      record({ event, principal, object, error, factor: note?.factor ?? option.factor });
     },
   };
 }

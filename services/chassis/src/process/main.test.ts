@@ -181,11 +181,12 @@ test("a database that lacks a migration is refused at the start in one line, and
   await using stack = new AsyncDisposableStack();
   const { url, ownerUrl } = stack.use(await testDatabase(stock));
   const directory = await nextVersion(stack);
+  const newest = (await readdir(stock)).toSorted().at(-1);
 
   const early = run("database", { DATABASE_URL: url }, directory);
   expect(await text(early.process.stderr!)).toBe(
-    "the schema of the database is older than this version needs: its newest migration is 0004_update_times.sql, and " +
-      "9999_next.sql is needed. Run the migrations first: services/chassis/src/postgres/migrate-main.ts, as the chart's " +
+    "the schema of the database is older than this version needs: its newest migration is " +
+      `${newest}, and 9999_next.sql is needed. Run the migrations first: services/chassis/src/postgres/migrate-main.ts, as the chart's ` +
       "init container does.\n",
   );
   expect(await early.exit).toBe(1);

@@ -11,7 +11,7 @@ import type { SeenSession } from "../sessions/seen-session.ts";
 export function createAdapter(pool: Pool, model: string): Adapter {
   return {
     async upsert(id, payload, expiresInSeconds) {
-      const { accountId, grantId, uid } = payload;
+      const { accountId = signedInBy(payload), grantId, uid } = payload;
       const kept = JSON.stringify(model === "Session" ? payload : { ...payload, jti: undefined });
       if (kept.includes("\\u0000")) {
         // Postgres stores no NUL in text. It came in a parameter of the request.
@@ -26,7 +26,6 @@ export function createAdapter(pool: Pool, model: string): Adapter {
           model,
           hashOf(id),
           kept,
-          // For an interaction the account is only in the payload.
           accountId ?? null,
           // A grant is found by its own id; revoking it deletes the entries with its grant_id.
           model === "Grant" ? null : (grantId ?? null),
@@ -178,6 +177,14 @@ export async function deleteEntriesOf(tx: Transaction, userId: string): Promise<
     [userId],
   );
   return rows.flatMap(({ model, id_hash: hash }) => (model === "Grant" ? [sessionIdOf(hash)] : []));
+}
+
+/**
+ * Returns the user whose sign-in at the page has passed, and who has not followed the redirect that ends it: what ends the user's
+ * sign-ins ends this one, too.
+ */
+function signedInBy({ result }: AdapterPayload): string | undefined {
+  return result?.login?.accountId;
 }
 
 function hashOf(id: string): Buffer {

@@ -151,6 +151,44 @@ describe("a refresh token of OpenID Connect", () => {
   });
 });
 
+describe("a sign-in that has passed, and whose redirect was not followed, is ended", () => {
+  const endings: [string, (person: Registered) => Promise<unknown>][] = [
+    ["a new password", (person) => person.client.changePassword({ userId: "me", ...passwords(person) })],
+    ["the user, who ends all sessions", (person) => person.client.endSessions({ userId: "me" })],
+    ["an operator", (person) => running.identity.endSessions({ userId: person.id })],
+    ["the user, who deletes the account", (person) => person.client.deleteUser({ id: "me" })],
+  ];
+  const passwords = ({ password }: Registered) => ({ currentPassword: password, newPassword: `${password} anew` });
+
+  test.each(endings)("by %s", async (_, end) => {
+    const person = await running.register();
+    const browser = createBrowser(running);
+    const { location, page } = await oidcApp.begin(browser);
+    const passed = await browser.open(location, { csrf: page.csrf, ...credentialsOf(person) });
+    expect(passed.status).toBe(303);
+
+    await end(person);
+
+    const followed = await browser.open(passed.location);
+    expect(followed.location).not.toContain("code=");
+    expect(browser.cookies.has("sagacart_session")).toBe(false);
+  });
+
+  test("by nothing else: it goes on", async () => {
+    const person = await running.register();
+    const browser = createBrowser(running);
+    const { location, page } = await oidcApp.begin(browser);
+    const passed = await browser.open(location, { csrf: page.csrf, ...credentialsOf(person) });
+    expect((await browser.open(passed.location)).location).toContain("code=");
+  });
+});
+
+type Registered = Awaited<ReturnType<TestIdentity["register"]>>;
+
+function credentialsOf({ username, password }: Registered) {
+  return { username, password };
+}
+
 describe("the sign-in page", () => {
   test("loads nothing, runs the script of passkeys alone, and shows the application's name escaped", async () => {
     const { page } = await oidcApp.begin(createBrowser(running));

@@ -199,6 +199,27 @@ describe("a form to register", () => {
     expect((await submit({ ...again, ...person })).status).toBe(303);
   });
 
+  test.each(["and waits", "and has not followed the redirect"])(
+    "the form sent again after that signs nobody in: %s",
+    async (how) => {
+      const shop = how === "and waits" ? strict : open;
+      const { browser, location, fields, submit } = await begin(shop);
+      const person = newPerson();
+      const first = await submit(person);
+      await shop.running.anonymous.requestPasswordReset({ email: person.email });
+      const token = await post.tokenTo(person.email, "reset");
+      await shop.running.anonymous.resetPassword({ token, newPassword: "the owner's own" });
+
+      const again = await browser.open(location, { ...fields, ...person });
+      const followed = [await browser.open(again.location || "/health"), await browser.open(first.location)];
+
+      // Back to the sign-in; or it is over, if it only had to be followed.
+      expect(again.location).toBe(how === "and waits" ? location.replace("/register", "") : "");
+      expect(followed.map((page) => page.location).join()).not.toContain("code=");
+      expect(browser.cookies.has("sagacart_session")).toBe(false);
+    },
+  );
+
   test.each([
     ["without its token", { csrf: "" }, {}],
     ["with the token of another sign-in", { csrf: "x".repeat(43) }, {}],

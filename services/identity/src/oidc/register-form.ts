@@ -6,6 +6,7 @@ import type { Pool } from "@sagacart/chassis/postgres/pool";
 import { checkRequest } from "@sagacart/chassis/rpc/check-request";
 import { truncate } from "@sagacart/chassis/truncate";
 import { RegisterRequestSchema } from "@sagacart/proto/identity/v1/identity_service";
+import type { Passwords } from "../sessions/passwords.ts";
 import type { SignIn } from "../sessions/sign-in.ts";
 import type { EmailChange } from "../users/email-change.ts";
 import type { Registration } from "../users/registration.ts";
@@ -22,6 +23,7 @@ export type RegisterFormOptions = {
   readonly pool: Pool;
   readonly signIn: SignIn;
   readonly registration: Registration;
+  readonly passwords: Passwords;
   readonly emailChange: EmailChange;
   readonly minPasswordLength: number;
   readonly security?: SecurityLog | undefined;
@@ -82,6 +84,11 @@ export async function registerForm(request: IncomingMessage, response: ServerRes
     const typed = { username: truncate(username, 254), email: truncate(email, 254) };
     return sendRefusal(response, refusal, show({ ...typed, error: refusal }));
   }
+  // The form may be sent again long after: by then the password may be another one, for example by a reset.
+  const current = await findPassword(given.pool, user.id);
+  if (current === undefined || !(await given.passwords.verify(asked.password, current.passwordHash, noHooks))) {
+    return redirect(response, path);
+  }
   security?.record({ event: registered, object: { kind: "user", id: user.id } });
   if (given.signIn.isAdmitted(user)) {
     return await given.passedPassword(user);
@@ -124,6 +131,9 @@ export async function registeredForm(request: IncomingMessage, response: ServerR
   const refusal = refusalOf(signIn.notVerified(), step.language);
   sendRefusal(response, refusal, show(false, refusal));
 }
+
+/** Nothing is counted: the registration is. */
+const noHooks = { before: async () => undefined, afterWrong: async () => undefined };
 
 /** The event of the RPC that does the same. */
 const registered = "user.registered";

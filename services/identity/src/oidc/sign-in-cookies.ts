@@ -17,7 +17,8 @@ export function nameSignInCookies(request: IncomingMessage, response: ServerResp
   const pairs = (request.headers.cookie ?? "").split(";").map((pair) => readPair(pair.trim(), browser));
   // Browsers send the oldest cookies first.
   const begun = [...new Set(pairs.flatMap(({ uid }) => uid ?? []))];
-  signIns.set(request, begun);
+  // No browser sends more of them. Each is looked up.
+  signIns.set(request, begun.slice(-mostSignIns));
   const path = request.url?.split("?", 1)[0] ?? "";
   const current = path.split("/").find((part) => begun.includes(part));
   if (begun.length > 0) {
