@@ -39,6 +39,7 @@ const services = {
     "sagacart.event.v1.ConsumerService",
     "sagacart.event.v1.EventService",
     "sagacart.order.v1.ActivityService",
+    "sagacart.order.v1.AuditService",
     "sagacart.order.v1.CartService",
     "sagacart.order.v1.GuestCartService",
     "sagacart.order.v1.GuestOrderService",
