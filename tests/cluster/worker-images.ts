@@ -18,7 +18,11 @@ export const otherWorkflowCode: readonly Change[] = [
     from: "      let going = orderIds;",
     to: "      await sleep(20);\n      let going = orderIds;",
   },
-  { file: "sagas/checkout.ts", from: "setHandler, TemporalFailure,", to: "setHandler, sleep, TemporalFailure," },
+  {
+    file: "sagas/checkout.ts",
+    from: "  setHandler,\n  TemporalFailure,",
+    to: "  setHandler,\n  sleep,\n  TemporalFailure,",
+  },
   {
     file: "sagas/order.ts",
     from: "      isAwake = false;\n      const view",
