@@ -39,6 +39,24 @@ describe("an order", () => {
   });
 });
 
+test("a watch that has sent a change sends the order that has it, too", async () => {
+  const orderId = await newOrder();
+  const states: (Order_State | undefined)[] = [];
+  const watching = (async () => {
+    // As if these changes had been read just after the order, and were sent with it.
+    for await (const { order, changes } of service.orders.watchOrder({ id: orderId, afterSequence: 100n })) {
+      states.push(order?.state);
+      expect(changes).toEqual([]);
+    }
+  })();
+  await expect.poll(() => states).toEqual([Order_State.PENDING]);
+  await bring(orderId, "RESERVED");
+  await expect.poll(() => states.at(-1)).toBe(Order_State.RESERVED);
+  await bring(orderId, "COMPLETED");
+  await watching;
+  expect(states.at(-1)).toBe(Order_State.COMPLETED);
+});
+
 test.each([
   ["a recorded trace", "01", "0af7651916cd43dd8448eb211c80319c"],
   ["a trace that is not recorded", "00", ""],

@@ -164,10 +164,13 @@ export function createOrderService(options: OrderServiceOptions) {
     async *watchOrder(request, context) {
       let order = await loadOrder(request);
       let after = request.afterSequence;
-      for (let first = true; ; first = false) {
+      let sent: bigint | undefined;
+      for (;;) {
         const changes = await waiters.loadChanges({ orderId: order.id, after });
-        if (first || changes.length > 0) {
+        // The changes may be newer than the order, which was read before: then it follows without any.
+        if (changes.length > 0 || order.sequence !== sent) {
           yield create(WatchOrderResponseSchema, { order, changes });
+          sent = order.sequence;
         }
         after = changes.at(-1)?.sequence ?? after;
         if (isOver(stateFromProto(order.state)) || context.signal.aborted) {
