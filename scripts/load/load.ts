@@ -10,7 +10,7 @@ export type Goods = {
   readonly customers: readonly string[];
   /** How many of each product there are. */
   readonly stocked: number;
-  /** What each customer has, in minor units. */
+  /** The money of each customer, in minor units. */
   readonly money: number;
 };
 

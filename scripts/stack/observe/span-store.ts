@@ -146,7 +146,7 @@ function isSpanId(text: string): boolean {
   return /^[\da-f]{16}$/.test(text);
 }
 
-/** What a trace takes besides its spans. */
+/** The memory that a trace takes besides its spans. */
 const bytesOfATrace = 500;
 
 /** V8 has two bytes for a character of a text that is not Latin. The rest is what the maps need for an entry. */

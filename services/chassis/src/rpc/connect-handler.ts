@@ -12,7 +12,7 @@ import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from
 import type { Log } from "../process/log.ts";
 import { type StrictJsonHandlerOptions, strictJson } from "./strict-json-handler.ts";
 
-/** Answers calls by Connect's router, as connectNodeAdapter() does, but for what goes wrong: see answerCall. */
+/** Answers calls by Connect's router, as connectNodeAdapter() does, except for error handling: see answerCall. */
 export function createConnectHandler(
   options: ConnectRouterOptions & StrictJsonHandlerOptions & { routes: (router: ConnectRouter) => void; log: Log },
 ): (request: Http2ServerRequest, response: Http2ServerResponse) => void {

@@ -17,7 +17,7 @@ export type SentSpan = {
   readonly startMs: number;
   readonly ms: number;
   readonly isError: boolean;
-  /** What its maker says of its status, mostly of an error. */
+  /** The text of its status, mostly that of an error. */
   readonly statusMessage: string;
   readonly attributes: Attributes;
   readonly links: readonly { readonly traceId: string; readonly spanId: string; readonly attributes: Attributes }[];

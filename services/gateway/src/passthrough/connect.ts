@@ -17,8 +17,9 @@ import { errorToJson } from "@connectrpc/connect/protocol-connect";
 import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import { accessRule } from "@sagacart/chassis/auth/access";
 import type { Verifier } from "@sagacart/chassis/auth/verify";
-import { codeName, DomainError, defineReasons, toConnectError } from "@sagacart/chassis/errors";
+import { codeName, DomainError, toConnectError } from "@sagacart/chassis/errors";
 import type { Log } from "@sagacart/chassis/process/log";
+import { shutdownReasons } from "@sagacart/chassis/rpc/interceptors/in-flight";
 import { longListOf } from "@sagacart/chassis/rpc/long-list";
 import { serveReflection } from "@sagacart/chassis/rpc/reflection";
 import { strictJson } from "@sagacart/chassis/rpc/strict-json-handler";
@@ -210,8 +211,6 @@ async function refuseBadToken(verifier: Verifier | undefined, context: HandlerCo
 export function isPublic(method: DescMethod): boolean {
   return publicByHand.has(method) || isAnnotated(method);
 }
-
-const shutdownReasons = defineReasons({ SHUTTING_DOWN: Code.Unavailable });
 
 const publicByHand = new Set<DescMethod>(feeds.map(({ binding }) => binding.method));
 

@@ -6,7 +6,7 @@ import type { FormError } from "./page.ts";
 /** A refusal of the services' rules, as a page shows it. */
 export type Refusal = FormError & { readonly status: number; readonly retryAfterSeconds: number | undefined };
 
-/** What a form asks for, by the name of the field. The token of a link is in the form, but nobody types it. */
+/** The fields of forms, by name. The token of a link is in the form, but nobody types it. */
 type Asked = "username" | "email" | "password" | "token";
 
 type RefusalTexts = {

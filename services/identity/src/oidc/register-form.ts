@@ -146,7 +146,7 @@ function requestIdOf({ details }: OpenInteraction, formId: string): string {
   return `page-${createHash("sha256").update(`${details.jti} ${formId}`).digest("base64url")}`;
 }
 
-/** What a sign-in keeps of the registration in it. The password is there by a hash of its hash: another one ends it. */
+/** A registration as its sign-in keeps it. The password is there by a hash of its hash: another one ends it. */
 type Remembered = { readonly userId: string; readonly proof: string };
 
 async function remember({ interaction, pool }: Given, { id }: User): Promise<void> {

@@ -11,7 +11,7 @@ export const claimsOfScopes = {
 } as const;
 
 /**
- * What an application's access tokens open besides what each customer may do: with `roles`, what the user's other roles may;
+ * The scopes by which an application's access tokens open more than what each customer may do: with `roles`, what the user's other roles may;
  * with `account`, the methods that the contract marks with `account`. Access tokens have the claim `scope` with them.
  */
 export const apiScopes: readonly string[] = ["roles", "account"];
