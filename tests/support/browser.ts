@@ -61,6 +61,13 @@ export async function visit(
   }
 }
 
+/** Fills in the shop's own sign-in page and sends it; the operator of a laptop's shop by default. */
+export async function fillSignIn(page: Page, username = "admin", password = "admin123"): Promise<void> {
+  await page.locator("input[name=username]").fill(username);
+  await page.locator("input[name=password]").fill(password);
+  await page.getByRole("button", { name: "Sign in", exact: true }).click();
+}
+
 /** Returns what axe finds serious or critical on a page, a sentence each. */
 export async function seriousProblems(page: Page): Promise<string[]> {
   // Through the debugger, so that the page's policy does not apply to it.

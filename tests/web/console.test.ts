@@ -3,7 +3,7 @@ import { WaitFor } from "@sagacart/proto/order/v1/order_service";
 import type { Browser, BrowserContextOptions, Locator, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { launchBrowser } from "../../scripts/browser.ts";
-import { desktop, isTooWide, phone, seriousProblems, visit } from "../support/browser.ts";
+import { desktop, fillSignIn, isTooWide, phone, seriousProblems, visit } from "../support/browser.ts";
 import { home, makeCustomer, makeProduct, placeOneOfEach, usd } from "../support/scenario.ts";
 import { startShop, type TestShop } from "../support/shop.ts";
 
@@ -69,12 +69,6 @@ async function signIn(page: Page, path: string, [username, password] = ["admin",
   await page.goto(`${origin}${path}`);
   await page.getByRole("main").getByRole("button", { name: "Sign in" }).click();
   await fillSignIn(page, username, password);
-}
-
-async function fillSignIn(page: Page, username = "admin", password = "admin123"): Promise<void> {
-  await page.locator("input[name=username]").fill(username);
-  await page.locator("input[name=password]").fill(password);
-  await page.getByRole("button", { name: "Sign in", exact: true }).click();
 }
 
 const heading = (page: Page, name: string | RegExp): Locator => page.getByRole("heading", { level: 1, name });

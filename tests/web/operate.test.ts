@@ -5,7 +5,7 @@ import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { launchBrowser } from "../../scripts/browser.ts";
 import { createRestarter } from "../../scripts/stack/restarter.ts";
-import { desktop, isTooWide, phone, seriousProblems, visit } from "../support/browser.ts";
+import { desktop, fillSignIn, isTooWide, phone, seriousProblems, visit } from "../support/browser.ts";
 import { makeProduct } from "../support/scenario.ts";
 import { startShop, type TestShop } from "../support/shop.ts";
 
@@ -50,9 +50,7 @@ async function asStaff(
   await visit(browser, { ...device, locale: "en-US", name, expected }, async ({ page }) => {
     await page.goto(`${origin}${path}`);
     await page.getByRole("main").getByRole("button", { name: "Sign in" }).click();
-    await page.locator("input[name=username]").fill("admin");
-    await page.locator("input[name=password]").fill("admin123");
-    await page.getByRole("button", { name: "Sign in", exact: true }).click();
+    await fillSignIn(page);
     await run(page);
   });
 }

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { launchBrowser } from "../../scripts/browser.ts";
-import { desktop, isTooWide, phone, seriousProblems, visit } from "../support/browser.ts";
+import { desktop, fillSignIn, isTooWide, phone, seriousProblems, visit } from "../support/browser.ts";
 import { makeProduct } from "../support/scenario.ts";
 import { manySpans, sendSpans } from "../support/send-spans.ts";
 import { startShop, type TestShop, until } from "../support/shop.ts";
@@ -48,9 +48,7 @@ async function shoot(page: Page, name: string, fullPage = true): Promise<void> {
 async function signIn(page: Page, path: string): Promise<void> {
   await page.goto(`${origin}${path}`);
   await page.getByRole("main").getByRole("button", { name: "Sign in" }).click();
-  await page.locator("input[name=username]").fill("admin");
-  await page.locator("input[name=password]").fill("admin123");
-  await page.getByRole("button", { name: "Sign in", exact: true }).click();
+  await fillSignIn(page);
 }
 
 /** Places an order by a click on the page, and goes to the order's page. Returns its id. */

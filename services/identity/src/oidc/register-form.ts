@@ -72,11 +72,11 @@ export async function registerForm(request: IncomingMessage, response: ServerRes
     password: body.get("password") ?? "",
     requestId: requestIdOf(interaction, formId),
   };
-  let user: User;
+  let done: Awaited<ReturnType<Registration["register"]>>;
   try {
-    const registering = create(RegisterRequestSchema, asked);
-    checkRequest(RegisterRequestSchema, registering);
-    user = await registration.register(registering);
+    const message = create(RegisterRequestSchema, asked);
+    checkRequest(RegisterRequestSchema, message);
+    done = await registration.register(message);
   } catch (error) {
     security?.record({ event: registered, object: { kind: "user", id: "" }, error });
     const refusal = refusalOf(error, step.language);
@@ -84,10 +84,13 @@ export async function registerForm(request: IncomingMessage, response: ServerRes
     const typed = { username: truncate(username, 254), email: truncate(email, 254) };
     return sendRefusal(response, refusal, show({ ...typed, error: refusal }));
   }
-  // The form may be sent again long after: by then the password may be another one, for example by a reset.
-  const current = await findPassword(given.pool, user.id);
-  if (current === undefined || !(await given.passwords.verify(asked.password, current.passwordHash, noHooks))) {
-    return redirect(response, path);
+  const { user, isRepeated } = done;
+  if (isRepeated) {
+    // The form may be sent again long after: by then the password may be another one, for example by a reset.
+    const current = await findPassword(given.pool, user.id);
+    if (current === undefined || !(await given.passwords.verify(asked.password, current.passwordHash, noHooks))) {
+      return redirect(response, path);
+    }
   }
   security?.record({ event: registered, object: { kind: "user", id: user.id } });
   if (given.signIn.isAdmitted(user)) {

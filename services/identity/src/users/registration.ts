@@ -35,11 +35,16 @@ export type RegistrationOptions = {
 
 /** Registers users, for RPCs and for the page alike. */
 export type Registration = {
-  /** Registers somebody, and mails the link that confirms the address. Throws as the RPC Register does. */
-  register(request: RegisterRequest): Promise<User>;
+  /**
+   * Registers somebody, and mails the link that confirms the address; `isRepeated` if an earlier request with this id has done so
+   * already. Throws as the RPC Register does.
+   */
+  register(request: RegisterRequest): Promise<Registered>;
   /** Registers by the rules of other systems. Throws EMAIL_TAKEN, too. */
   registerByForeignRules(request: RegisterByForeignRulesRequest): Promise<User>;
 };
+
+type Registered = { readonly user: User; readonly isRepeated: boolean };
 
 export function createRegistration(options: RegistrationOptions): Registration {
   const { pool, passwords, rules, emailChange, throttle, saltKeys, registrationsFree, onEvents } = options;
@@ -56,7 +61,7 @@ export function createRegistration(options: RegistrationOptions): Registration {
   async function register(
     request: RegisterRequest,
     { refuseKnownEmail }: { refuseKnownEmail: boolean },
-  ): Promise<User> {
+  ): Promise<Registered> {
     const { username, email, password, phone, requestId } = request;
     const hasOperatorPassword = rules.isForOperators(password);
     const { resourceId, replayed } = await withSalt(saltKeys, requestId, async (salt) => {
@@ -84,7 +89,7 @@ export function createRegistration(options: RegistrationOptions): Registration {
     if (!replayed) {
       await emailChange.askToConfirm(user, user.email);
     }
-    return user;
+    return { user, isRepeated: replayed };
   }
 
   return {
@@ -95,7 +100,7 @@ export function createRegistration(options: RegistrationOptions): Registration {
     },
     async registerByForeignRules({ $typeName: _, ...request }) {
       await countRegistration();
-      return await register(create(RegisterRequestSchema, request), { refuseKnownEmail: true });
+      return (await register(create(RegisterRequestSchema, request), { refuseKnownEmail: true })).user;
     },
   };
 }

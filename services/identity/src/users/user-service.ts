@@ -60,7 +60,8 @@ export function userRpcs(options: UserRpcsOptions): Pick<ServiceImpl<typeof Iden
 
   return {
     async register(request) {
-      return create(RegisterResponseSchema, { user: userMessage(await registration.register(request)) });
+      const { user } = await registration.register(request);
+      return create(RegisterResponseSchema, { user: userMessage(user) });
     },
 
     async registerByForeignRules(request) {

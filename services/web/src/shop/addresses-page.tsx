@@ -1,11 +1,10 @@
 import { create } from "@bufbuild/protobuf";
 import { useMutation, useQuery } from "@connectrpc/connect-query";
-import { Alert, Badge, Button, Checkbox, Container, Group, Loader, Stack, Text, Title } from "@mantine/core";
+import { Alert, Badge, Button, Checkbox, Group, Loader, Stack, Text, Title } from "@mantine/core";
 import { IdentityService } from "@sagacart/proto/identity/v1/identity_service";
 import type { UserAddress } from "@sagacart/proto/identity/v1/user";
 import { AddressSchema } from "@sagacart/proto/type/v1/address";
 import { useState } from "react";
-import { useSession } from "../auth/use-session.tsx";
 import { type Texts, useLanguage, useTexts } from "../i18n/language.tsx";
 import { failureOf, isTransient } from "../rpc/failure.ts";
 import { FailureAlert } from "../rpc/failure-alert.tsx";
@@ -13,6 +12,7 @@ import { type AddressDraft, addressOf, draftOf, emptyDraft, namesOfFields, oneLi
 import { AddressForm, addressTexts, likelyCountry } from "./address-form.tsx";
 import classes from "./addresses-page.module.css";
 import { createAttempt } from "./attempt.ts";
+import { OwnPage } from "./own-page.tsx";
 import { allAddresses } from "./saved-addresses.ts";
 
 type AddressesTexts = {
@@ -79,16 +79,10 @@ const texts: Texts<AddressesTexts> = {
 /** The address book: one's addresses, of which the checkout offers one. */
 export function AddressesPage() {
   const text = useTexts(texts);
-  const { state } = useSession();
   return (
-    <Container size="sm">
-      <title>{`${text.title} · Sagacart`}</title>
-      <Stack>
-        <Title order={1}>{text.title}</Title>
-        {state.kind === "signed-out" && <Text>{text.signIn}</Text>}
-        {state.kind === "signed-in" && <AddressBook />}
-      </Stack>
-    </Container>
+    <OwnPage size="sm" text={text}>
+      {() => <AddressBook />}
+    </OwnPage>
   );
 }
 

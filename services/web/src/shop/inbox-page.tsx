@@ -1,15 +1,15 @@
 import { createClient } from "@connectrpc/connect";
 import { createConnectQueryKey, useInfiniteQuery, useTransport } from "@connectrpc/connect-query";
-import { Badge, Button, Container, Group, Loader, Stack, Text, Title } from "@mantine/core";
+import { Badge, Button, Group, Loader, Text } from "@mantine/core";
 import type { InboxMessage } from "@sagacart/proto/notifier/v1/inbox";
 import { InboxService } from "@sagacart/proto/notifier/v1/inbox_service";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { customerIdOf, useSession } from "../auth/use-session.tsx";
 import { formatTime } from "../i18n/format.ts";
 import { type Texts, useLanguage, useTexts } from "../i18n/language.tsx";
 import { PageLink } from "../layout/page-link.tsx";
 import { FailureAlert } from "../rpc/failure-alert.tsx";
 import classes from "./inbox-page.module.css";
+import { OwnPage } from "./own-page.tsx";
 
 type InboxTexts = {
   readonly title: string;
@@ -54,16 +54,10 @@ const texts: Texts<InboxTexts> = {
 /** The messages that the shop has sent to its customer. */
 export function InboxPage() {
   const text = useTexts(texts);
-  const { state } = useSession();
   return (
-    <Container size="md">
-      <title>{`${text.title} · Sagacart`}</title>
-      <Stack>
-        <Title order={1}>{text.title}</Title>
-        {state.kind === "signed-out" && <Text>{text.signIn}</Text>}
-        {state.kind === "signed-in" && <Messages customerId={customerIdOf(state)} />}
-      </Stack>
-    </Container>
+    <OwnPage size="md" text={text}>
+      {(customerId) => <Messages customerId={customerId} />}
+    </OwnPage>
   );
 }
 

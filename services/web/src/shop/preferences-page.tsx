@@ -1,12 +1,12 @@
 import { createConnectQueryKey, useMutation, useQuery } from "@connectrpc/connect-query";
-import { Container, Loader, NativeSelect, Stack, Switch, Text, Title } from "@mantine/core";
+import { Loader, NativeSelect, Stack, Switch, Title } from "@mantine/core";
 import { Message_Channel } from "@sagacart/proto/notifier/v1/message";
 import type { Preference } from "@sagacart/proto/notifier/v1/preference";
 import { PreferenceService } from "@sagacart/proto/notifier/v1/preference_service";
 import { useQueryClient } from "@tanstack/react-query";
-import { customerIdOf, useSession } from "../auth/use-session.tsx";
 import { type Texts, useTexts } from "../i18n/language.tsx";
 import { FailureAlert } from "../rpc/failure-alert.tsx";
+import { OwnPage } from "./own-page.tsx";
 
 type PreferencesTexts = {
   readonly title: string;
@@ -68,16 +68,10 @@ const texts: Texts<PreferencesTexts> = {
 /** Lets a customer choose the messages to get, and their language. */
 export function PreferencesPage() {
   const text = useTexts(texts);
-  const { state } = useSession();
   return (
-    <Container size="sm">
-      <title>{`${text.title} · Sagacart`}</title>
-      <Stack>
-        <Title order={1}>{text.title}</Title>
-        {state.kind === "signed-out" && <Text>{text.signIn}</Text>}
-        {state.kind === "signed-in" && <Form customerId={customerIdOf(state)} />}
-      </Stack>
-    </Container>
+    <OwnPage size="sm" text={text}>
+      {(customerId) => <Form customerId={customerId} />}
+    </OwnPage>
   );
 }
 
