@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { get } from "node:http";
+import { createServer, get } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { MessageInitShape } from "@bufbuild/protobuf";
@@ -51,11 +52,15 @@ beforeEach(async () => {
     `process.on("SIGTERM", () => { console.log("asked to end"); process.exit(3); });
      console.log("begun", ...process.argv.slice(2)); setInterval(() => {}, 60_000);`,
   );
+  launcher = await startTestLauncher();
+});
+
+async function startTestLauncher(env: NodeJS.ProcessEnv = {}): Promise<Launcher> {
   const program = (args: string[]) => {
     started.push(args);
     return startRun({ script: join(folder, "program.mjs"), args, env: {}, guard });
   };
-  launcher = await startLauncher({
+  return await startLauncher({
     children: {
       names: ["worker", "order"],
       pid: processes.pid,
@@ -65,9 +70,10 @@ beforeEach(async () => {
     startLoad: ({ checkoutsPerSecond, seconds }) => program(["load", String(checkoutsPerSecond), String(seconds)]),
     startAudit: () => program(["audit"]),
     securityLog: join(folder, "security.log"),
-    env: { AUTH_ISSUER: issuer.issuer, AUTH_JWKS_URL: issuer.jwksUrl.href },
+    env: { AUTH_ISSUER: issuer.issuer, AUTH_JWKS_URL: issuer.jwksUrl.href, ...env },
   });
-});
+}
+
 afterEach(async () => {
   await launcher[Symbol.asyncDispose]();
   await processes.close();
@@ -134,6 +140,26 @@ test.each([
   expect(await reasonOf(calls.listSecurityEvents({}))).toBe(reason);
   expect(isRunning(pid)).toBe(true);
   expect(started).toEqual([]);
+});
+
+test("it is ready when it knows which tokens are revoked, though identity starts after it", async () => {
+  const identity = createServer((_request, response) => {
+    response.end(JSON.stringify({ cursor: "1", sessions: [], users: [] }));
+  });
+  const listen = (port: number) => new Promise<void>((resolve) => identity.listen(port, "127.0.0.1", resolve));
+  await listen(0);
+  const { port } = identity.address() as AddressInfo;
+  await new Promise((resolve) => identity.close(resolve));
+  await launcher[Symbol.asyncDispose]();
+  launcher = await startTestLauncher({ AUTH_REVOCATIONS_URL: `http://127.0.0.1:${port}/revocations` });
+  expect(await reasonOf((await operator()).getLauncher({}))).toBe("ISSUER_UNAVAILABLE");
+
+  await listen(port);
+  await launcher.ready();
+
+  expect(await reasonOf((await operator()).getLauncher({}))).toBe("OK");
+  identity.closeAllConnections();
+  identity.close();
 });
 
 test("a browser, which speaks HTTP/1.1 to cleartext ports, gets no answer", async () => {

@@ -13,6 +13,8 @@ import { createLauncherService, type LauncherOptions } from "./launcher-service.
 export type Launcher = AsyncDisposable & {
   /** `host:port` of its RPCs, on loopback. */
   readonly address: string;
+  /** Resolves when it knows which tokens are revoked, or after five seconds: until then it refuses people. */
+  ready(): Promise<void>;
 };
 
 /**
@@ -50,5 +52,9 @@ export async function startLauncher(
   );
   cleanup.defer(() => security.flush());
   const all = cleanup.move();
-  return { address: `${loopback}:${server.port}`, [Symbol.asyncDispose]: () => all.disposeAsync() };
+  return {
+    address: `${loopback}:${server.port}`,
+    ready: async () => await revocations?.known(5_000),
+    [Symbol.asyncDispose]: () => all.disposeAsync(),
+  };
 }

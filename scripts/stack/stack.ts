@@ -251,6 +251,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   // stopped.
   await Promise.all(tasks.map((task) => task.catch((error: unknown) => failed.abort(error))));
   signal.throwIfAborted();
+  await launcher?.ready();
   starting = false;
   signal.removeEventListener("abort", stopEarly);
 
