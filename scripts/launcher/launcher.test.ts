@@ -70,6 +70,7 @@ async function startTestLauncher(env: NodeJS.ProcessEnv = {}): Promise<Launcher>
     startLoad: ({ checkoutsPerSecond, seconds }) => program(["load", String(checkoutsPerSecond), String(seconds)]),
     startAudit: () => program(["audit"]),
     securityLog: join(folder, "security.log"),
+    logFile: join(folder, "launcher.log"),
     env: { AUTH_ISSUER: issuer.issuer, AUTH_JWKS_URL: issuer.jwksUrl.href, ...env },
   });
 }
@@ -153,6 +154,7 @@ test("it is ready when it knows which tokens are revoked, though identity starts
   await launcher[Symbol.asyncDispose]();
   launcher = await startTestLauncher({ AUTH_REVOCATIONS_URL: `http://127.0.0.1:${port}/revocations` });
   expect(await reasonOf((await operator()).getLauncher({}))).toBe("ISSUER_UNAVAILABLE");
+  expect(await readFile(join(folder, "launcher.log"), "utf8")).toContain("ECONNREFUSED");
 
   await listen(port);
   await launcher.ready();

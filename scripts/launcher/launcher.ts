@@ -1,3 +1,4 @@
+import { appendFileSync } from "node:fs";
 import { revocationsOf, tokenEnv, verifierOf } from "@sagacart/chassis/auth/env";
 import { openSecurityLog } from "@sagacart/chassis/auth/security-file";
 import { createSecurityLog } from "@sagacart/chassis/auth/security-log";
@@ -23,14 +24,21 @@ export type Launcher = AsyncDisposable & {
  * does. So no page of another site, and no other program of this machine, can call it.
  */
 export async function startLauncher(
-  options: LauncherOptions & { /** The variables with which it verifies tokens. */ readonly env: NodeJS.ProcessEnv },
+  options: LauncherOptions & {
+    /** The variables with which it verifies tokens. */
+    readonly env: NodeJS.ProcessEnv;
+    /** Its log, which is appended to: the terminal is for what the shop says to its user. */
+    readonly logFile: string;
+  },
 ): Promise<Launcher> {
   await using cleanup = new AsyncDisposableStack();
-  const log = createLog({ service: "launcher", level: "error" });
-  const security = createSecurityLog({
+  const log = createLog({
     service: "launcher",
-    destination: openSecurityLog(options.securityLog, log),
+    level: "info",
+    destination: { write: (line) => appendFileSync(options.logFile, line, { mode: 0o600 }) },
   });
+  const destination = cleanup.use(openSecurityLog(options.securityLog, log));
+  const security = createSecurityLog({ service: "launcher", destination });
   const config = readEnv(tokenEnv(), options.env);
   const revocations = revocationsOf(config, log, undefined, security);
   if (revocations !== undefined) cleanup.use(revocations);

@@ -1,10 +1,11 @@
-import { rm } from "node:fs/promises";
+import { open, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { type Launcher, startLauncher } from "../launcher/launcher.ts";
 import { startRun } from "../launcher/runs.ts";
 import { auditedDatabases, byName, type DatabaseName, databaseNames, type ServiceClient } from "../shop.ts";
 import { createDatabaseServer } from "./database-server.ts";
 import { createGuard, type Guard } from "./guard.ts";
+import { followLog } from "./log-follower.ts";
 import { summaryOf } from "./log-line.ts";
 import { startTraceServer } from "./observe/trace-server.ts";
 import { tracedEnv } from "./observe/traced-env.ts";
@@ -109,7 +110,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   await refuseTakenPorts(ports, { services, observe });
   const secrets = await readSecrets(stateDirectory);
 
-  const { log, temporary = false, settings = {} } = options;
+  const { log, temporary = false, settings = {}, show } = options;
+  const logDirectory = join(stateDirectory, "logs");
   const guard = options.guard ?? cleanup.adopt(createGuard(), (own) => own.dispose());
   const failed = new AbortController();
   let starting = true;
@@ -125,10 +127,10 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     else options.onUnexpectedExit(exit);
   };
   const processes = createProcesses({
-    logDirectory: join(stateDirectory, "logs"),
+    logDirectory,
     guard,
     onUnexpectedExit,
-    ...(options.show === undefined ? {} : { show: options.show }),
+    ...(show === undefined ? {} : { show }),
   });
   const databases = createDatabaseServer({
     ...{ stateDirectory, port: ports.postgres, settings, secrets, guard, temporary, log, onUnexpectedExit },
@@ -152,8 +154,11 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   );
 
   async function startOwnLauncher(): Promise<Launcher & { envOf(name: string): Record<string, string> }> {
-    const securityLog = join(stateDirectory, "logs", "security.log");
+    const securityLog = join(logDirectory, "security.log");
     await setOldLogAside(securityLog);
+    const logFile = join(logDirectory, "launcher.log");
+    await setOldLogAside(logFile);
+    if (show !== undefined) cleanup.defer((await followNew(logFile, "launcher", show)).close);
     const auditUrls = auditedDatabases.map((name) => [`AUDIT_${name.toUpperCase()}_URL`, databases.auditUrl(name)]);
     const auditEnv = { ...Object.fromEntries(auditUrls), ...auditRecordEnv(tokenEnv(config, "audit"), addresses) };
     const started = await startLauncher({
@@ -172,6 +177,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
         }),
       startAudit: () => startRun({ script: "scripts/audit.ts", env: auditEnv, guard }),
       securityLog,
+      logFile,
       env: { ...tokenEnv(config, "launcher"), ...options.env?.launcher },
     });
     return {
@@ -280,6 +286,17 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     stop,
     [Symbol.asyncDispose]: stop,
   };
+}
+
+/** Passes on each line that is appended to a log from now on. */
+async function followNew(
+  file: string,
+  name: string,
+  show: NonNullable<ProcessesOptions["show"]>,
+): Promise<{ close(): Promise<void> }> {
+  await using handle = await open(file, "a", 0o600);
+  const { size } = await handle.stat();
+  return followLog({ file, from: size, only: show.lines, line: (line) => show.line(name, line) });
 }
 
 /** Returns the content of shop.json. */

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { createLog } from "../process/log.ts";
-import { fileSink, securityLogTarget } from "./security-file.ts";
+import { fileSink, openSecurityLog, securityLogTarget } from "./security-file.ts";
 
 let folder: string;
 let file: string;
@@ -67,6 +67,19 @@ test("a file that was moved is noticed while lines are written all the time", as
   }
   expect(await readFile(`${file}.1`, "utf8")).toMatch(/^before\n0\n1\n2\n3\n4\n(5\n)?$/);
   expect(await readFile(file, "utf8")).toMatch(/19\n$/);
+});
+
+test("the file is opened anew at SIGHUP, until the sink is disposed", async () => {
+  const before = process.listenerCount("SIGHUP");
+  const sink = openSecurityLog(file, log);
+  sink.write("one\n");
+  await rename(file, `${file}.1`);
+  process.emit("SIGHUP");
+  sink.write("two\n");
+  sink[Symbol.dispose]();
+
+  expect(await readFile(file, "utf8")).toBe("two\n");
+  expect(process.listenerCount("SIGHUP")).toBe(before);
 });
 
 test("a file that was emptied in place goes on at its beginning", async () => {

@@ -86,15 +86,21 @@ export function fileSink(path: string, { log, fallback }: { log: Log; fallback: 
   };
 }
 
-/** Returns the sink that SECURITY_LOG names. A file is opened anew at SIGHUP. */
-export function openSecurityLog(target: string, log: Log): LineSink {
+/** Returns the sink that SECURITY_LOG names. A file is opened anew at SIGHUP, until the sink is disposed, which closes it. */
+export function openSecurityLog(target: string, log: Log): LineSink & Disposable {
   const stdout = stdoutSink();
   if (target === "stdout") {
-    return stdout;
+    return { write: (line) => stdout.write(line), [Symbol.dispose]: () => undefined };
   }
-  const sink = fileSink(target, { log, fallback: stdout });
-  process.on("SIGHUP", () => sink.reopen());
-  return sink;
+  const { write, reopen } = fileSink(target, { log, fallback: stdout });
+  process.on("SIGHUP", reopen);
+  return {
+    write,
+    [Symbol.dispose]() {
+      process.off("SIGHUP", reopen);
+      reopen();
+    },
+  };
 }
 
 /** Opens a file to append to. It is for its owner alone, also if it was there before with wider permissions. */
