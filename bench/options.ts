@@ -10,6 +10,8 @@ export type Options = {
   readonly hot: boolean;
   /** The numbers of concurrent callers; a round has a window for each of them and each way. */
   readonly callers: readonly number[];
+  /** The numbers of orders at which the batch is held, in place of the comparison; empty for the comparison. */
+  readonly batchSizes: readonly number[];
   readonly rounds: number;
   /** The minimum length of a window, also as a multiple of the p99 of its warm-up, and the maximum length. */
   readonly windowMs: number;
@@ -29,9 +31,12 @@ export type Options = {
 export const usage = `npm run bench -- [options]
   --quick               one round of short windows at 1, 64 and 256 callers
   --callers 1,16,64     the numbers of concurrent callers
-  --rounds 3            the number of rounds; the table shows medians
+  --rounds 3            the number of rounds; the tables show medians
   --windows 10          the minimum length of a window in seconds
   --only batch,hot      some of batch, usual, plain, hot
+  --batch-sizes 1,10,100,500
+                        in place of the comparison: batches of exactly so many orders, and what a batch costs
+                        by itself and for each order, by process
   --seed 1              the seed for the orders
   --carrier             ship to an address with the fake carrier, instead of pickup
   --notifier            run the notifier, which reads the events
@@ -47,6 +52,7 @@ export function readOptions(args: readonly string[]): Options {
       rounds: { type: "string" },
       windows: { type: "string" },
       only: { type: "string" },
+      "batch-sizes": { type: "string" },
       seed: { type: "string", default: "1" },
       carrier: { type: "boolean", default: false },
       notifier: { type: "boolean", default: false },
@@ -63,7 +69,8 @@ export function readOptions(args: readonly string[]): Options {
   return {
     ways: ways.filter((way) => only.includes(way)),
     hot: only.includes("hot"),
-    callers: values.callers?.split(",").map((text) => wholeNumber("--callers", text)) ?? usualCallers(quick, profile),
+    callers: values.callers === undefined ? usualCallers(quick, profile) : wholeNumbers("--callers", values.callers),
+    batchSizes: batchSizesOf(values["batch-sizes"]),
     rounds: values.rounds === undefined ? (quick || profile ? 1 : 3) : wholeNumber("--rounds", values.rounds),
     windowMs:
       values.windows === undefined ? (quick ? 4_000 : 10_000) : wholeNumber("--windows", values.windows) * 1_000,
@@ -83,6 +90,22 @@ function usualCallers(quick: boolean, profile: boolean): number[] {
     return [256];
   }
   return quick ? [1, 64, 256] : [1, 16, 64, 256, 1_024];
+}
+
+function batchSizesOf(text: string | undefined): number[] {
+  const sizes = text === undefined ? [] : wholeNumbers("--batch-sizes", text);
+  const tooLarge = sizes.find((size) => size > largestBatch);
+  if (tooLarge !== undefined) {
+    throw new Error(`--batch-sizes accepts numbers up to ${largestBatch}, the most orders of a batch, not ${tooLarge}`);
+  }
+  return sizes;
+}
+
+/** The most that the worker's MAX_BATCH_ORDERS accepts. */
+const largestBatch = 1_000;
+
+function wholeNumbers(name: string, text: string): number[] {
+  return text.split(",").map((part) => wholeNumber(name, part));
 }
 
 function wholeNumber(name: string, text: string): number {

@@ -54,9 +54,13 @@ export async function runBench(options: Options, say: (line: string) => void, si
 }
 
 /** Alternates the ways (A B C A B C …), so that other load on the machine affects all of them alike. */
-function cellsOf({ rounds, callers, ways, hot }: Options): Cell[] {
+function cellsOf({ rounds, callers, ways, hot, batchSizes }: Options): Cell[] {
   const cells: Cell[] = [];
   for (let round = 1; round <= rounds; round++) {
+    if (batchSizes.length > 0) {
+      cells.push(...batchSizes.map((batchSize) => heldCell(batchSize, round)));
+      continue;
+    }
     for (const count of callers) {
       cells.push(...ways.map((way) => ({ way, mix: "spread" as const, callers: count, round })));
     }
@@ -65,6 +69,14 @@ function cellsOf({ rounds, callers, ways, hot }: Options): Cell[] {
     }
   }
   return cells;
+}
+
+/**
+ * Holds the size of batches: the worker takes no more orders into one, and there are always more that wait, since a batch
+ * runs while the callers of two more have sent their next order.
+ */
+function heldCell(batchSize: number, round: number): Cell {
+  return { way: "batch", mix: "spread", callers: 3 * batchSize, round, batchSize };
 }
 
 /** Audits all databases with the program of `npm run audit`. */

@@ -32,8 +32,11 @@ export type Shop = AsyncDisposable & {
   pids(): Record<string, number>;
   /** The address of each running process's metrics. */
   metricsAddresses(): Record<string, string>;
-  /** Starts or stops the platform's worker. While it runs, it claims every recorded order. */
-  setWorker(runs: boolean): Promise<void>;
+  /**
+   * Starts or stops the platform's worker. While it runs, it claims every recorded order, and takes at most so many into a
+   * batch; by default as many as it always does.
+   */
+  setWorker(runs: boolean, mostOrders?: number): Promise<void>;
   /** Counts the checkouts that the platform's worker has not confirmed yet. */
   openCommands(): Promise<number>;
   versions(): Promise<{ postgres: string; temporal: string }>;
@@ -92,7 +95,7 @@ export async function startShop(options: Options, say: (line: string) => void, s
   tidy.defer(() => connection.close());
   const temporal = new Client({ connection, namespace: stack.temporal.namespace });
 
-  let workerRuns = true;
+  let worker: { runs: boolean; mostOrders: number | undefined } = { runs: true, mostOrders: undefined };
   const rest = tidy.move();
   return {
     stack,
@@ -107,10 +110,15 @@ export async function startShop(options: Options, say: (line: string) => void, s
       const named = used.filter(({ name, adminPort }) => adminPort !== undefined && name in stack.pids());
       return Object.fromEntries(named.map(({ name, adminPort }) => [name, `127.0.0.1:${adminPort?.(stack.ports)}`]));
     },
-    async setWorker(runs) {
-      if (runs !== workerRuns) {
-        workerRuns = runs;
-        await (runs ? stack.start("worker") : stack.kill("worker", "SIGTERM"));
+    async setWorker(runs, mostOrders) {
+      const isOther = runs && mostOrders !== worker.mostOrders;
+      if (worker.runs && (!runs || isOther)) {
+        await stack.kill("worker", "SIGTERM");
+        worker = { ...worker, runs: false };
+      }
+      if (runs && !worker.runs) {
+        await stack.start("worker", mostOrders === undefined ? {} : { MAX_BATCH_ORDERS: `${mostOrders}` });
+        worker = { runs, mostOrders };
       }
     },
     async openCommands() {

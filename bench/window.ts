@@ -12,7 +12,14 @@ import type { Shop } from "./shop.ts";
 import { percentile, sum } from "./stats.ts";
 import { usualTaskQueue } from "./usual/task-queue.ts";
 
-export type Cell = { readonly way: Way; readonly mix: Mix; readonly callers: number; readonly round: number };
+export type Cell = {
+  readonly way: Way;
+  readonly mix: Mix;
+  readonly callers: number;
+  readonly round: number;
+  /** The most orders of a batch; by default the worker's own limit. */
+  readonly batchSize?: number;
+};
 
 /** The measurements of one window. */
 export type Window = Cell & {
@@ -47,8 +54,8 @@ export type Window = Cell & {
  * length of the window; counts the answers inside the window; and waits for the open requests.
  */
 export async function measureWindow(shop: Shop, options: Options, cell: Cell): Promise<Window> {
-  const { way, mix, callers, round } = cell;
-  await shop.setWorker(way === "batch");
+  const { way, mix, callers, round, batchSize } = cell;
+  await shop.setWorker(way === "batch", batchSize);
   await becomeQuiet(shop);
   shop.callers.start({ way, mix, callers, carrier: options.carrier, seed: options.seed + round });
   const probedP99Ms = await warmUp(shop, options, callers);

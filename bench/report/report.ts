@@ -1,11 +1,13 @@
 import type { Results } from "../run.ts";
+import { batchSizesTable } from "./batch-sizes.ts";
 import { cpuTable, digits, rowsOf, times, waysTable } from "./table.ts";
 import type { Target } from "./targets.ts";
 
 /** Formats the whole report. */
 export function describeResults(results: Results, targets: readonly Target[]): string {
   const { machine, versions, options, windows, audit, logs } = results;
-  const rows = rowsOf(windows);
+  const rows = rowsOf(windows.filter(({ batchSize }) => batchSize === undefined));
+  const held = windows.filter(({ batchSize }) => batchSize !== undefined);
   const hot = rows.filter(({ mix }) => mix !== "spread");
   return [
     `Sagacart bench, ${results.date}`,
@@ -14,17 +16,17 @@ export function describeResults(results: Results, targets: readonly Target[]): s
     `  mix       one in ten declined or sold out; ${options.carrier ? "shipped by the fake carrier" : "pickup"}; seed ${options.seed}`,
     `  rounds    ${options.rounds}; medians`,
     "",
-    waysTable(rows),
-    "",
+    ...(held.length === 0 ? [] : [batchSizesTable(held), ""]),
+    ...(rows.length === 0 ? [] : [waysTable(rows), ""]),
     ...hot.map(
       (row) =>
         `${row.mix === "hot" ? "one hot product" : "10,000 products"} (one line per order, batch saga, ${row.callers} callers): ` +
         `${digits(row.perSecond)}/s, p50 ${digits(row.p50Ms)} ms, p99 ${digits(row.p99Ms)} ms`,
     ),
     "",
-    "CPU of each process: ms per second while idle, and ms per checkout",
-    cpuTable(rows, results.idleCpu),
-    "",
+    ...(rows.length === 0
+      ? []
+      : ["CPU of each process: ms per second while idle, and ms per checkout", cpuTable(rows, results.idleCpu), ""]),
     ...audit.lines,
     "",
     ...(logs.length === 0 ? ["No errors or warnings in the logs."] : ["Errors and warnings in the logs:"]),

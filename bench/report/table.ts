@@ -15,8 +15,9 @@ export function describeWindow(window: Window): string {
   ].join("");
 }
 
-function label({ way, mix }: Window): string {
-  return (mix === "spread" ? way : `${way}, ${mix}`).padEnd(13);
+function label({ way, mix, batchSize }: Window): string {
+  const kind = batchSize === undefined ? (mix === "spread" ? "" : mix) : `of ${batchSize}`;
+  return (kind === "" ? way : `${way}, ${kind}`).padEnd(13);
 }
 
 /** The medians of one cell over all rounds. */
@@ -137,7 +138,7 @@ function percent(share: number): string {
 }
 
 /** Aligns columns: the first to the left, the others to the right. */
-function aligned(lines: readonly (readonly string[])[]): string {
+export function aligned(lines: readonly (readonly string[])[]): string {
   const widths = (lines[0] ?? []).map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
   return lines
     .map((line) => line.map((cell, column) => pad(cell, widths[column] ?? 0, column === 0)).join("  "))

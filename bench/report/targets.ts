@@ -6,7 +6,7 @@ export type Target = { readonly what: string; readonly measured: string; readonl
 
 /** Returns the targets with their results. */
 export function targetsOf({ windows, audit }: Results): Target[] {
-  const rows = rowsOf(windows);
+  const rows = rowsOf(windows.filter(({ batchSize }) => batchSize === undefined));
   const row = (way: Row["way"], callers: number, mix: Row["mix"] = "spread") =>
     rows.find((one) => one.way === way && one.callers === callers && one.mix === mix);
   const batch = row("batch", 256);
