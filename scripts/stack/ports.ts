@@ -5,13 +5,14 @@ export const loopback = "127.0.0.1";
 
 /**
  * Finds distinct ports that are free now; with withAdminPort the port + 1000 of each is free too. They are below the
- * ephemeral ports (from 32768 on Linux, 49152 on macOS), which a busy machine may take before they are used.
+ * ephemeral ports (from 32768 on Linux, 49152 on macOS), which a busy machine may take before they are used; and one in
+ * forty of them is for this process, so that two that look at the same time hardly ever find the same.
  */
 export async function freePorts(count: number, options: { withAdminPort?: boolean } = {}): Promise<number[]> {
   const ports = new Set<number>();
   for (let tries = 0; ports.size < count; tries += 1) {
     if (tries > 1000) throw new Error("no free ports between 10000 and 30000");
-    const port = 10_000 + Math.floor(Math.random() * 20_000);
+    const port = 10_000 + Math.floor(Math.random() * 500) * 40 + (process.pid % 40);
     const both = options.withAdminPort === true ? [port, port + 1000] : [port];
     if (both.some((one) => ports.has(one) || ports.has(one + 1000) || ports.has(one - 1000))) continue;
     const failures = await Promise.all(both.map(tryPort));

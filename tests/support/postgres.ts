@@ -1,13 +1,13 @@
-import { chmod, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { chmod, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { startPostgres } from "../../scripts/stack/postgres.ts";
+import { temporaryFolder } from "./temporary-folder.ts";
 
 /**
  * Starts a Postgres server for one run of the tests. Closing it deletes its data, so it runs without fsync.
  */
 export async function startTestPostgres(): Promise<AsyncDisposable & { readonly url: string }> {
-  const folder = await mkdtemp(join(tmpdir(), "sagacart-test-"));
+  const folder = await temporaryFolder();
   // Under root, the server runs as another user, which must be able to enter the folder.
   await chmod(folder, 0o755);
   const postgres = await startPostgres({

@@ -1,7 +1,5 @@
-import { mkdtemp } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { type Stack, type StackOptions, startStack } from "../../scripts/stack/stack.ts";
+import { temporaryFolder } from "./temporary-folder.ts";
 
 /**
  * Starts the whole shop for one test file: the stack of `npm start`, on free ports, in a temporary state folder, with
@@ -9,7 +7,7 @@ import { type Stack, type StackOptions, startStack } from "../../scripts/stack/s
  * `stack.kill` and `stack.start`.
  */
 export async function startTestStack(options: Partial<StackOptions> = {}): Promise<Stack> {
-  const stateDirectory = await mkdtemp(join(tmpdir(), "sagacart-e2e-"));
+  const stateDirectory = await temporaryFolder();
   return await startStack({
     stateDirectory,
     ports: "free",
