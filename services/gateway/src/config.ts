@@ -22,6 +22,8 @@ export function readConfig(env: Env) {
       IDENTITY_HTTP_URL: url({ protocols: ["http:", "https:"], default: "http://127.0.0.1:8096" }),
       /** Where the launcher of `npm start` serves its RPCs, on this machine: only with SIMULATED_PROVIDERS, and not with HTTPS_ONLY. Absent: there is none. */
       LAUNCHER_ADDRESS: launcherAddress,
+      /** Where browsers reach the gateway, if not on this machine or at AUTH_ISSUER. With LAUNCHER_ADDRESS, requests for other hosts are refused. */
+      PUBLIC_URL: optional(url({ protocols: ["http:", "https:"] })),
       /** Where the surfaces are. Absent: their paths are 404. */
       SURFACES_URL: optional(url({ protocols: ["http:", "https:"] })),
       /** The folder with the built pages of services/web. Absent: no pages, and `/` is 404. */
