@@ -6,8 +6,7 @@ import { openTls } from "@sagacart/chassis/tls/files";
 import { type AuditOptions, audit } from "./audit/audit.ts";
 import { plainTextUrls } from "./audit/plain-text-urls.ts";
 import { printReports } from "./audit/print.ts";
-import { recordedAudit } from "./audit/record.ts";
-import { auditRecords } from "./audit/record-env.ts";
+import { recordedRuns } from "./audit/record-env.ts";
 import { watchAudit } from "./audit/watch.ts";
 import { auditedDatabases } from "./shop.ts";
 import { runningShop, type ShopFile } from "./stack/state.ts";
@@ -53,11 +52,7 @@ if (process.env.AUDIT_REQUIRE_TLS === "true") {
 const say = (line: string) => process.stdout.write(`${line}\n`);
 const log = createLog({ service: "audit", level: "warn" });
 const tls = openTls({ config: readEnv(tlsEnv()), log });
-const audits = auditRecords(recordEnv(shop), { log, tls });
-const run = () => {
-  const own = () => audit({ urls });
-  return audits === undefined ? own() : recordedAudit({ audits, audit: own, say });
-};
+const run = recordedRuns({ env: recordEnv(shop), log, tls, audit: () => audit({ urls }), say });
 if (everyMs === undefined) {
   process.exit(await runOnce());
 }

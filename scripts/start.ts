@@ -90,7 +90,7 @@ function readOptions(): { observe: boolean } {
 function restarterOf(shop: () => Stack | undefined): (exit: UnexpectedExit) => void {
   return createRestarter({
     start: async (name) => await shop()?.start(name),
-    isRunning: (name) => shop()?.pids()[name] !== undefined,
+    isRunning: (name) => shop()?.isRunning(name) === true,
     onStarted: async () => {
       const stack = shop();
       if (stack !== undefined) await writeShopFile(shopFileOf(stack));

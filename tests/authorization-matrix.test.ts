@@ -4,14 +4,13 @@ import {
   type DescField,
   type DescMessage,
   type DescMethod,
-  type DescMethodServerStreaming,
-  type DescMethodUnary,
   type DescService,
   getOption,
 } from "@bufbuild/protobuf";
 import { ConnectError, createClient, type Transport } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node";
 import { errorInfo } from "@sagacart/chassis/errors";
+import { isServerStreaming, isUnary } from "@sagacart/chassis/rpc/method-kind";
 import { startIssuer, type TestIssuer } from "@sagacart/chassis/testing/issuer";
 import { type Access, access, Role } from "@sagacart/proto/auth/v1/access";
 import { ServerReflection } from "@sagacart/proto/grpc/reflection/v1/reflection";
@@ -425,14 +424,6 @@ async function contract(): Promise<DescService[]> {
 
 function isService(value: unknown): value is DescService {
   return typeof value === "object" && value !== null && "kind" in value && value.kind === "service";
-}
-
-function isUnary(method: DescMethod): method is DescMethodUnary {
-  return method.methodKind === "unary";
-}
-
-function isServerStreaming(method: DescMethod): method is DescMethodServerStreaming {
-  return method.methodKind === "server_streaming";
 }
 
 async function* once<T>(value: T): AsyncGenerator<T> {

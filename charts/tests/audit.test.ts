@@ -54,6 +54,20 @@ test("the audit records its verdicts with a token of its own: its pods reach ord
   }
 });
 
+test("the audit's pods start before its client secret is there, so that a plain upgrade does not end the audits", async () => {
+  const objects = await render({ files: ["k8s/profiles/ci.yaml"], values: { audit: { every: "10m" } } });
+  for (const { from, spec } of podsOf(objects).filter((pod) => /audit/.test(pod.from))) {
+    const [{ env }] = spec.containers;
+    const [volume] = spec.volumes.filter(({ name }: { name: string }) => name === "client-secret");
+    expect(volume.secret.optional, from).toBe(true);
+    // As an environment variable it would keep the pod from starting.
+    expect(env, from).toContainEqual({
+      name: "SERVICE_CLIENT_SECRET_FILE",
+      value: "/etc/sagacart/secrets/SERVICE_CLIENT_SECRET",
+    });
+  }
+});
+
 test("an audit that records nothing calls no service, and has no token", async () => {
   const objects = await render({ files: ["k8s/profiles/ci.yaml"], values: { audit: { record: false } } });
   expect(ofAudit(edgesOfPolicies(objects, "Egress"))).toEqual([]);

@@ -13,7 +13,7 @@ const breached: Report[] = [
 ];
 
 /** Keeps audits as the order service does, which has tests of its own. */
-function records(audits = new Map<string, Audit>(), down: { begin?: boolean; end?: boolean } = {}) {
+function records(audits = new Map<string, Audit>(), down: { begin?: boolean; end?: Code[] } = {}) {
   const begun: string[] = [];
   const transport = createRouterTransport(({ service }) => {
     service(AuditService, {
@@ -26,7 +26,8 @@ function records(audits = new Map<string, Audit>(), down: { begin?: boolean; end
         return { audit };
       },
       endAudit({ id, end }) {
-        if (down.end) throw new ConnectError("connection refused", Code.Unavailable);
+        const code = down.end?.shift();
+        if (code !== undefined) throw new ConnectError("it does not work", code);
         const laws = end.case === "verdict" ? end.value.laws : [];
         const isBreached = laws.some(({ breachCount }) => breachCount > 0);
         const state = end.case === "failure" ? "FAILED" : isBreached ? "BREACHED" : "CLEAN";
@@ -119,11 +120,28 @@ test("one that never ends does not keep others from reading", async () => {
   expect(all()).toHaveLength(1);
 });
 
+test("the verdict is reported again after errors that pass", async () => {
+  const end = [Code.Unavailable, Code.DeadlineExceeded, Code.ResourceExhausted, Code.Aborted];
+  const { options, all, said } = records(new Map(), { end });
+  expect(await recordedAudit({ ...options, endPauseMs: 1, audit: async () => breached })).toEqual(breached);
+  expect(all()).toMatchObject([{ state: Audit_State.BREACHED }]);
+  expect(said).toEqual([]);
+});
+
+test("a failure is reported again, too", async () => {
+  const { options, all } = records(new Map(), { end: [Code.Unavailable] });
+  const audit = () => Promise.reject(new Error("stock is away"));
+  await expect(recordedAudit({ ...options, endPauseMs: 1, audit })).rejects.toThrow("stock is away");
+  expect(all()).toMatchObject([{ state: Audit_State.FAILED, failure: "stock is away" }]);
+});
+
 test.each([
   ["begin", { begin: true }],
-  ["end", { end: true }],
+  ["end, for longer than it is tried", { end: Array.from({ length: 1_000 }, () => Code.Unavailable) }],
+  ["end, which would not be other the next time", { end: [Code.PermissionDenied] }],
 ])("the audit runs, and it is said, if its record cannot be written at the %s", async (_, down) => {
-  const { options, said } = records(new Map(), down);
+  const { options: usual, said } = records(new Map(), down);
+  const options = { ...usual, endForMs: 20, endPauseMs: 1 };
   expect(await recordedAudit({ ...options, audit: async () => breached })).toEqual(breached);
   expect(said).toEqual([expect.stringContaining("audit: not recorded: ")]);
 });

@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampDate } from "@bufbuild/protobuf/wkt";
-import type { Client } from "@connectrpc/connect";
+import { type Client, Code, ConnectError } from "@connectrpc/connect";
+import { backoffMs } from "@sagacart/chassis/time/backoff";
 import { uuidv7 } from "@sagacart/chassis/uuid";
 import { type Audit_LawSchema, Audit_State } from "@sagacart/proto/order/v1/audit";
-import type { AuditService } from "@sagacart/proto/order/v1/audit_service";
+import type { AuditService, EndAuditRequestSchema } from "@sagacart/proto/order/v1/audit_service";
 import type { Report } from "./finding.ts";
 import { titles } from "./print.ts";
 
@@ -22,6 +23,10 @@ export type RecordedAuditOptions = {
   readonly pollMs?: number;
   /** How long another audit is waited for. */
   readonly waitForMs?: number;
+  /** For how long recording the verdict is tried. */
+  readonly endForMs?: number;
+  /** The pause before it is tried again; it doubles up to 5 s. */
+  readonly endPauseMs?: number;
 };
 
 /**
@@ -32,6 +37,7 @@ export type RecordedAuditOptions = {
  */
 export async function recordedAudit(options: RecordedAuditOptions): Promise<readonly Report[]> {
   const { audits, audit, say, renewMs = 15_000, renewForMs = 3_600_000, pollMs = 1_000, waitForMs = 900_000 } = options;
+  const { endForMs = 30_000, endPauseMs = 500 } = options;
   const id = uuidv7();
   const unrecorded = (error: unknown) => say(`audit: not recorded: ${messageOf(error)}`);
   const waitUntilMs = performance.now() + waitForMs;
@@ -65,18 +71,41 @@ export async function recordedAudit(options: RecordedAuditOptions): Promise<read
     }, renewMs);
     try {
       const reports = await audit();
-      const verdict = { laws: reports.map(lawOf) };
-      await audits.endAudit({ id: own, end: { case: "verdict", value: verdict } }, callOptions).catch(unrecorded);
+      await end({ id: own, end: { case: "verdict", value: { laws: reports.map(lawOf) } } }).catch(unrecorded);
       return reports;
     } catch (error) {
       const failure = printable(messageOf(error).trim() || "unknown error", 2_000);
-      await audits.endAudit({ id: own, end: { case: "failure", value: failure } }, callOptions).catch(unrecorded);
+      await end({ id: own, end: { case: "failure", value: failure } }).catch(unrecorded);
       throw error;
     } finally {
       clearInterval(timer);
     }
   }
+
+  /** Reports the end, which nobody repeats later: the service may restart right then. Without it, the audit looks killed. */
+  async function end(request: MessageInitShape<typeof EndAuditRequestSchema>): Promise<void> {
+    const untilMs = performance.now() + endForMs;
+    for (let failures = 0; ; failures++) {
+      try {
+        await audits.endAudit(request, callOptions);
+        return;
+      } catch (error) {
+        const pauseMs = backoffMs(failures, { firstMs: endPauseMs, longestMs: 5_000 });
+        if (!transient.has(ConnectError.from(error).code) || performance.now() + pauseMs > untilMs) {
+          throw error;
+        }
+        await sleep(pauseMs);
+      }
+    }
+  }
 }
+
+const transient: ReadonlySet<Code> = new Set([
+  Code.Unavailable,
+  Code.DeadlineExceeded,
+  Code.ResourceExhausted,
+  Code.Aborted,
+]);
 
 /** An audit must not wait for its record. */
 const callOptions = { timeoutMs: 10_000 };

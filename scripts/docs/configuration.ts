@@ -138,7 +138,7 @@ const types: readonly (readonly [pattern: RegExp, type: (...groups: string[]) =>
   [/^oneOf\(levels/, () => "log level"],
   [/^(?:url|databaseUrl)\(/, () => "URL"],
   [/^secret\(/, () => "secret"],
-  [/^list\(/, () => "list with commas"],
+  [/^(?:list|origins)\(/, () => "list with commas"],
   [/^text\(/, () => "text"],
   [/^currency\(/, () => "currency of ISO 4217"],
 ];

@@ -67,6 +67,16 @@ test.each([
   expect(exits).toEqual([]);
 });
 
+test("a process counts as running from the begin of its start to its end", async () => {
+  expect(processes.isRunning("order")).toBe(false);
+  const starting = processes.start(shell("order", "echo ready; exec sleep 1000"));
+  expect([processes.isRunning("order"), processes.pid("order")]).toEqual([true, undefined]);
+  await starting;
+  expect(processes.isRunning("order")).toBe(true);
+  await processes.stop("order");
+  expect(processes.isRunning("order")).toBe(false);
+});
+
 test("a process is started once, also by two who start it at once", async () => {
   const spec = shell("order", "echo ready; exec sleep 1000");
   const [first, second] = await Promise.allSettled([processes.start(spec), processes.start(spec)]);

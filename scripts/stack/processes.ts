@@ -48,6 +48,8 @@ export type Processes = {
   stop(name: string): Promise<void>;
   /** Stops all processes, also those that are starting, and refuses new ones. */
   close(): Promise<void>;
+  /** Returns true if the process runs or its start has begun: it has no id in between, and starting it again would throw. */
+  isRunning(name: string): boolean;
   pid(name: string): number | undefined;
   pids(): Record<string, number>;
 };
@@ -121,6 +123,7 @@ export function createProcesses(options: ProcessesOptions): Processes {
       closed = true;
       await Promise.all([...launching.keys(), ...running.keys()].map(stop));
     },
+    isRunning: (name) => running.has(name) || launching.has(name),
     pid: (name) => running.get(name)?.child.pid,
     pids: () =>
       Object.fromEntries(

@@ -21,7 +21,7 @@ beforeEach(async () => {
   stopping = new AbortController();
   const restart = createRestarter({
     start: (name) => processes.start(specs.get(name)!),
-    isRunning: (name) => processes.pid(name) !== undefined,
+    isRunning: (name) => processes.isRunning(name),
     onStarted: letGo,
     say: (text) => said.push(text.trim().split("\n", 1)[0]!),
     signal: stopping.signal,

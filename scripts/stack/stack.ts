@@ -83,6 +83,8 @@ export type Stack = AsyncDisposable & {
   auditUrl(name: DatabaseName): string;
   /** Returns the ids of the running processes, by name. */
   pids(): Record<string, number>;
+  /** Returns true if a process (or "postgres") runs, or its start has begun. */
+  isRunning(name: string): boolean;
   /** Sends the signal to a process (or "postgres" or "temporal") and resolves when it has ended. */
   kill(name: string, signal: "SIGKILL" | "SIGTERM"): Promise<void>;
   /** Starts a process again, with additional variables if given, and resolves when it is ready. */
@@ -277,6 +279,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     servingUrl: databases.servingUrl,
     auditUrl: databases.auditUrl,
     pids,
+    isRunning: (name) => (name === "postgres" ? databases.pid() !== undefined : processes.isRunning(name)),
     kill: (name, how) => (name === "postgres" ? databases.kill(how) : processes.kill(name, how)),
     async start(name, env = {}) {
       if (name === "postgres") return databases.start();

@@ -21,7 +21,7 @@ beforeAll(async () => {
   // As npm start does: a process that ends unexpectedly is started again.
   const restart = createRestarter({
     start: (name) => running.stack.start(name),
-    isRunning: (name) => running.stack.pids()[name] !== undefined,
+    isRunning: (name) => running.stack.isRunning(name),
     onStarted: () => undefined,
     say: () => undefined,
     signal: stopping.signal,

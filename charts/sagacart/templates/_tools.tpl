@@ -159,6 +159,8 @@ volumes:
     secret:
       secretName: {{ $root.Values.audit.existingSecret | default (printf "%s-audit" $root.Release.Name) }}
       defaultMode: 0440
+      # An upgrade may come before the secret does: the audit then runs, and says that it is not recorded.
+      optional: true
       items: [{ key: SERVICE_CLIENT_SECRET, path: SERVICE_CLIENT_SECRET }]
   {{- end }}
 {{- end -}}

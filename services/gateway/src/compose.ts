@@ -37,6 +37,7 @@ export async function compose(
     security,
     verifier: verifierOf(config, log, revocations),
     httpsOnly: config.HTTPS_ONLY,
+    ownUrls: ownUrlsOf(config),
     web: webOf(config),
     showMetrics: config.SHOW_METRICS,
     showDocs: config.SHOW_DOCS,
@@ -62,6 +63,11 @@ export async function compose(
     shutdown,
   });
   return { app, readiness, close: () => services[Symbol.dispose]() };
+}
+
+/** Where there is a launcher, its operator's password is published: pages of other sites must not reach it. */
+function ownUrlsOf({ LAUNCHER_ADDRESS, AUTH_ISSUER, PUBLIC_URL }: Config): readonly string[] | undefined {
+  return LAUNCHER_ADDRESS === undefined ? undefined : [AUTH_ISSUER, PUBLIC_URL].filter((url) => url !== undefined);
 }
 
 function webOf(config: Config): WebOptions | undefined {

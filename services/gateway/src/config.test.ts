@@ -33,6 +33,25 @@ test("traces are read on this machine, and shown wherever the template says", ()
   });
 });
 
+test.each([
+  ["PICTURE_ORIGINS", "https://images.example:443", ["https://images.example"]],
+  ["PICTURE_ORIGINS", "HTTPS://Images.Example/, https://images.example", ["https://images.example"]],
+  [
+    "PICTURE_ORIGINS",
+    "https://bücher.example, https://cdn.example:8443",
+    ["https://xn--bcher-kva.example", "https://cdn.example:8443"],
+  ],
+  ["CORS_ORIGINS", "https://shop.example:443,http://shop.example:80", ["https://shop.example", "http://shop.example"]],
+  [
+    "CORS_ORIGINS",
+    "http://LOCALHOST:3000,http://[::1]:3000,http://shop.example:443",
+    ["http://localhost:3000", "http://[::1]:3000", "http://shop.example:443"],
+  ],
+  ["CORS_ORIGINS", "*", ["*"]],
+] as const)("%s=%s are origins as browsers write them", (name, value, expected) => {
+  expect(readConfig({ AUTH: "off", [name]: value })[name]).toEqual(expected);
+});
+
 test("proxies are believed by address and by network", () => {
   const { TRUSTED_PROXIES } = readConfig({ AUTH: "off", TRUSTED_PROXIES: "10.0.0.0/8,192.0.2.1,fd00::/8,::1" });
   expect(TRUSTED_PROXIES).toEqual(["10.0.0.0/8", "192.0.2.1", "fd00::/8", "::1"]);
@@ -49,6 +68,14 @@ test.each([
   ["IDENTITY_HTTP_URL", "identity:8096"],
   ["SURFACES_URL", "surfaces:8087"],
   ["CORS_ORIGINS", "https://shop.example/path"],
+  ["CORS_ORIGINS", "https://shop.example?a"],
+  ["CORS_ORIGINS", "https://user@shop.example"],
+  ["CORS_ORIGINS", "https://*.example"],
+  ["CORS_ORIGINS", "https://shop.example:99999"],
+  ["CORS_ORIGINS", "shop.example"],
+  ["PICTURE_ORIGINS", "*"],
+  ["PICTURE_ORIGINS", "http://images.example"],
+  ["PICTURE_ORIGINS", "https://images.example;script-src"],
   ["SECURITY_LOG_URL", "javascript:alert(1)"],
   ["AUDIT_CRON_JOB", "sagacart-audit"],
   ["AUDIT_CRON_JOB", "shop/sagacart-audit; rm"],

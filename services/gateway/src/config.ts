@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
 import { serviceTokenEnv } from "@sagacart/chassis/auth/env";
-import { type Env, flag, int, list, optional, readEnv, text, url } from "@sagacart/chassis/process/config";
+import { type Env, flag, int, list, optional, origins, readEnv, text, url } from "@sagacart/chassis/process/config";
 import { restEnv } from "@sagacart/rest/config";
 
 export type Config = ReturnType<typeof readConfig>;
@@ -22,6 +22,8 @@ export function readConfig(env: Env) {
       IDENTITY_HTTP_URL: url({ protocols: ["http:", "https:"], default: "http://127.0.0.1:8096" }),
       /** Where the launcher of `npm start` serves its RPCs, on this machine: only with SIMULATED_PROVIDERS, and not with HTTPS_ONLY. Absent: there is none. */
       LAUNCHER_ADDRESS: launcherAddress,
+      /** Where browsers reach the gateway, if not on this machine or at AUTH_ISSUER. With LAUNCHER_ADDRESS, requests for other hosts are refused. */
+      PUBLIC_URL: optional(url({ protocols: ["http:", "https:"] })),
       /** Where the surfaces are. Absent: their paths are 404. */
       SURFACES_URL: optional(url({ protocols: ["http:", "https:"] })),
       /** The folder with the built pages of services/web. Absent: no pages, and `/` is 404. */
@@ -31,7 +33,7 @@ export function readConfig(env: Env) {
       /** Let the pages offer test payment methods: the card provider and the carrier are simulated. */
       SIMULATED_PROVIDERS: flag(false),
       /** The origins whose pictures of products the pages show, besides their own: `https://images.example`. */
-      PICTURE_ORIGINS: list({ default: [], pattern: /^https:\/\/[a-z0-9.-]+(:[0-9]{1,5})?$/ }),
+      PICTURE_ORIGINS: origins({ protocols: ["https:"], default: [] }),
       /** Where Temporal's web UI is, for the pages of operators to link to; with `/namespaces/<name>` if that is not `default`. */
       TEMPORAL_UI_URL: optional(url({ protocols: ["http:", "https:"] })),
       /** Where the security log can be read, for the pages of operators to link to. */
@@ -52,7 +54,7 @@ export function readConfig(env: Env) {
       /** Serve /docs, the page to try the API, and /openapi.json. */
       SHOW_DOCS: flag(true),
       /** The origins whose pages may call from a browser: `https://shop.example`, or `*` for any. */
-      CORS_ORIGINS: list({ default: [], pattern: /^(\*|https?:\/\/[^/\s]+)$/ }),
+      CORS_ORIGINS: origins({ protocols: ["http:", "https:"], default: [], besides: ["*"] }),
       /** The limit of writes of one caller per minute, in each gateway process. 0: no limit. */
       WRITES_PER_MINUTE: int({ min: 0, max: 1_000_000, default: 600 }),
       /** The limit of sign-ins, registrations and resets from one address per minute. 0: no limit. */

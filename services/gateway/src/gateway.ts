@@ -11,6 +11,7 @@ import { type ConcurrencyLimits, limitConcurrency, unlimitedConcurrency } from "
 import { allowOrigins } from "./edge/cors.ts";
 import { requireHttps } from "./edge/https-only.ts";
 import { type Limits, limitCallers, unlimited } from "./edge/limits.ts";
+import { refuseOtherHosts } from "./edge/own-hosts.ts";
 import { traces } from "./observe/traces.ts";
 import { docs } from "./openapi/docs.ts";
 import { openApiDocument } from "./openapi/document.ts";
@@ -42,6 +43,8 @@ export type GatewayOptions = RestServerOptions & {
   readonly tracesUrl?: string | undefined;
   /** Refuse requests that came by plain HTTP, here or to a trusted proxy. */
   readonly httpsOnly?: boolean;
+  /** Refuse requests for other hosts than this machine and those of these URLs; any host is served where absent. */
+  readonly ownUrls?: readonly string[] | undefined;
   /** The pages; absent where none are served, and their paths are 404. */
   readonly web?: WebOptions | undefined;
   /** Serve /metrics here too, and not only on the admin port. */
@@ -62,6 +65,9 @@ export function createGateway(options: GatewayOptions): Promise<FastifyInstance>
   return createRestServer(options, async (app, stopping) => {
     if (options.httpsOnly === true) {
       requireHttps(app);
+    }
+    if (options.ownUrls !== undefined) {
+      refuseOtherHosts(app, options.ownUrls);
     }
     await allowOrigins(app, options.corsOrigins);
     refuseServiceTokens(app, verifier);

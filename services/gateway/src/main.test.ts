@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { get } from "node:http";
 import { createServer } from "node:net";
 import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
@@ -99,6 +100,21 @@ test("on SIGTERM it is not ready, answers the request in flight, takes no new on
   expect((await underWay).status).toBe(200);
   const [code] = await once(child, "exit");
   expect(code).toBe(0);
+});
+
+test.each([
+  ["with a launcher", { LAUNCHER_ADDRESS: "127.0.0.1:1", SIMULATED_PROVIDERS: "true" }, 403],
+  ["without one", {}, 200],
+] as const)("a gateway %s: requests for other hosts", async (_, env, status) => {
+  const child = run({ PORT: "0", ADMIN_PORT: "0", PUBLIC_URL: "https://shop.example", ...env });
+  const { port } = await logged(child, "ready");
+  const statusFor = async (host: string) => {
+    const sent = get({ host: "127.0.0.1", port: Number(port), path: "/health", agent: false, headers: { host } });
+    const [answer] = await once(sent, "response");
+    answer.resume();
+    return answer.statusCode;
+  };
+  expect(await Promise.all(["localhost", "shop.example", "evil.example"].map(statusFor))).toEqual([200, 200, status]);
 });
 
 async function statusOf(url: string): Promise<number | "refused"> {

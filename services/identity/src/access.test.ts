@@ -1,7 +1,8 @@
-import { create, type DescMethod, type DescMethodUnary } from "@bufbuild/protobuf";
+import { create, type DescMethodUnary } from "@bufbuild/protobuf";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { accessRule } from "@sagacart/chassis/auth/access";
 import { errorInfo } from "@sagacart/chassis/errors";
+import { isUnary } from "@sagacart/chassis/rpc/method-kind";
 import { IdentityService } from "@sagacart/proto/identity/v1/identity_service";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startTestIdentity, type TestIdentity } from "./testing/identity.ts";
@@ -28,10 +29,6 @@ async function reasonOf(method: DescMethodUnary, accessToken?: string) {
 }
 
 const guarded = IdentityService.methods.filter(isUnary).filter((method) => !accessRule(method).anyone);
-
-function isUnary(method: DescMethod): method is DescMethodUnary {
-  return method.methodKind === "unary";
-}
 
 test.each(guarded.map((method) => [method.name, method] as const))("%s needs a valid token", async (_name, method) => {
   const { accessToken } = await running.register();

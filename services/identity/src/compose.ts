@@ -226,7 +226,7 @@ async function startHttp(parts: HttpOptions) {
     }),
     emailPages: emailPages({ emailChange, security, waiting: waitingSignIn(provider) }),
     passwordPages: passwordPages({
-      ...{ issuer, passwordChange, minPasswordLength, security, waiting: waitingSignIn(provider) },
+      ...{ issuer, passwordChange, security, waiting: waitingSignIn(provider) },
     }),
     userinfo: userinfo({ keys, pool, issuer, revocations, security }),
     revocations: (cursor) => readRevocations(pool, cursor),

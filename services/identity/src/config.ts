@@ -7,6 +7,7 @@ import {
   list,
   oneOf,
   optional,
+  origins,
   port,
   readEnv,
   secret,
@@ -75,7 +76,7 @@ export function readConfig(env: Env) {
       /** The domain that passkeys are of: that of ISSUER_URL, or one above it. Another one makes those that are enrolled useless. Default: the host of ISSUER_URL. */
       PASSKEY_RP_ID: optional(text({ pattern: /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/ })),
       /** The origins of the pages that may use passkeys, with commas, of that domain or below it. Default: ISSUER_URL. */
-      PASSKEY_ORIGINS: optional(list({ pattern: /^https?:\/\/[a-z0-9.-]+(:[0-9]+)?$/ })),
+      PASSKEY_ORIGINS: optional(origins({ protocols: ["http:", "https:"] })),
       /** Lifetime of a token for a new password. */
       RESET_TOKEN_MS: durationMs(1_800_000),
       /** URL of the page for a new password, to which the token is appended. Default: identity's own page. */
@@ -105,13 +106,13 @@ export function readConfig(env: Env) {
     },
     env,
   );
-  const { PASSKEY_RP_ID: id = new URL(config.ISSUER_URL).hostname, PASSKEY_ORIGINS: origins = [config.ISSUER_URL] } =
+  const { PASSKEY_RP_ID: id = new URL(config.ISSUER_URL).hostname, PASSKEY_ORIGINS: ofPasskeys = [config.ISSUER_URL] } =
     config;
-  const others = origins.filter((origin) => !`.${new URL(origin).hostname}`.endsWith(`.${id}`));
+  const others = ofPasskeys.filter((origin) => !`.${new URL(origin).hostname}`.endsWith(`.${id}`));
   if (others.length > 0) {
     throw new ConfigError([`PASSKEY_ORIGINS has ${others.join(", ")}, not of the domain of PASSKEY_RP_ID, ${id}`]);
   }
-  return { ...config, passkeys: { id, origins } };
+  return { ...config, passkeys: { id, origins: ofPasskeys } };
 }
 
 export type Config = ReturnType<typeof readConfig>;

@@ -14,6 +14,8 @@ export const reasons = {
   PROVIDER_NOT_FOUND: [404, "NOT_FOUND"],
   /** The request came by plain HTTP, where others can read it. It is not redirected. */
   HTTPS_REQUIRED: [403, "PERMISSION_DENIED"],
+  /** The request is for a host that is not this machine or the configured URL, as after DNS rebinding. Only on a laptop. */
+  HOST_NOT_ALLOWED: [403, "PERMISSION_DENIED"],
   METHOD_NOT_ALLOWED: [405, "METHOD_NOT_ALLOWED"],
   /** On the shop surface, where these outcomes are errors. */
   BAD_CREDENTIALS: [401, "UNAUTHENTICATED"],

@@ -90,6 +90,7 @@ const events = {
   MALFORMED_REQUEST: requestRefused,
   REQUEST_TIMEOUT: requestRefused,
   HTTPS_REQUIRED: requestRefused,
+  HOST_NOT_ALLOWED: requestRefused,
   BODY_TOO_LARGE: requestRefused,
   UNSUPPORTED_MEDIA_TYPE: requestRefused,
   HEADERS_TOO_LARGE: requestRefused,

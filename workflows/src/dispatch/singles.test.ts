@@ -95,6 +95,15 @@ function refused(id: string) {
   return { id, paymentId: "p", amount, state: Refund_State.REFUSED, failureReason: "charge_disputed", refusals: 2 };
 }
 
+/** One that it refused, and is asked for again. */
+function retried(id: string) {
+  return { ...refused(id), state: Refund_State.PENDING, failureReason: "" };
+}
+
+function succeeded(id: string) {
+  return { ...refused(id), state: Refund_State.SUCCEEDED, failureReason: "" };
+}
+
 const startOptions = {
   taskQueue: "checkout",
   typedSearchAttributes: [{ key: { name: "SagacartOrderId", type: "KEYWORD_LIST" }, value: ["o"] }],
@@ -195,6 +204,12 @@ test("PAY_BACK_CHANGED raises an incident that says what is refused, and how to 
 
 test.each([
   ["nothing is refused any more", [[]], ["payment.listRefunds", "saga.clearIncident"]],
+  ["the retried one is paid back", [[succeeded("r")]], ["payment.listRefunds", "saga.clearIncident"]],
+  [
+    "what is pending was never refused",
+    [[{ id: "n", state: Refund_State.PENDING, refusals: 0 }]],
+    ["payment.listRefunds", "saga.clearIncident"],
+  ],
   [
     "it was settled while its incident was raised",
     [[refused("r")], []],
@@ -213,6 +228,24 @@ test.each([
     step: "pay_back",
     resolution: "the customer was paid back",
   });
+});
+
+test.each([
+  ["the retried one is pending", [[retried("r")]], ["payment.listRefunds"]],
+  ["one of two is paid back, and the other one pending", [[succeeded("s"), retried("r")]], ["payment.listRefunds"]],
+  [
+    "it was retried while its incident was raised",
+    [[refused("r")], [retried("r")]],
+    ["payment.listRefunds", "saga.raiseIncident", "payment.listRefunds"],
+  ],
+])("PAY_BACK_CHANGED leaves the incident open while %s", async (_, lists, rpcs) => {
+  const left = [...lists];
+  const { confirmed, serviceCalls } = dispatchCommands([{ kind: "PAY_BACK_CHANGED" }], fakeTemporal(), {
+    payment: { listRefunds: () => ({ refunds: left.shift() ?? [] }) },
+    saga: { raiseIncident: () => ({}), clearIncident: () => ({}) },
+  });
+  await vi.waitFor(() => expect(confirmed).toHaveBeenCalledExactlyOnceWith(["0"]));
+  expect(rpcsIn(serviceCalls)).toEqual(rpcs);
 });
 
 test("a signal for a workflow that does not exist counts as delivered", async () => {

@@ -208,6 +208,34 @@ export function list(options: { default?: readonly string[]; pattern?: RegExp } 
   };
 }
 
+/**
+ * Web origins separated by commas, for example `https://shop.example`, as browsers write them: in lower case, without the port
+ * of the scheme. Browsers compare them as texts, so another spelling would match nothing.
+ */
+export function origins(options: {
+  readonly protocols: readonly ("http:" | "https:")[];
+  readonly default?: readonly string[];
+  /** Items that are taken as they are, for example `*`. */
+  readonly besides?: readonly string[];
+}): Parser<readonly string[]> {
+  const { protocols, besides = [] } = options;
+  const items = list(options.default === undefined ? {} : { default: options.default });
+  return (value, env) => {
+    const found = items(value, env).map((item) => (besides.includes(item) ? item : originOf(item, protocols)));
+    return [...new Set(found)];
+  };
+}
+
+function originOf(item: string, protocols: readonly string[]): string {
+  const url = URL.parse(item);
+  // More than a parser asks: `https://*.example` is a URL, too, and so is one with a path.
+  const isOrigin = /^[a-z]+:\/\/[^/?#@\\\s]+\/?$/i.test(item) && /^(?:[\w.-]+|\[[\w:]+\])$/.test(url?.hostname ?? "");
+  if (url === null || !isOrigin || !protocols.includes(url.protocol)) {
+    throw new Error(`has an invalid item: ${JSON.stringify(item)}`);
+  }
+  return url.origin;
+}
+
 /** An optional variable; undefined if it is absent. */
 export function optional<T>(parser: Parser<T>): Parser<T | undefined> {
   return (value, env) => (value === undefined ? undefined : parser(value, env));

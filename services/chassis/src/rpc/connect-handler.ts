@@ -1,5 +1,5 @@
 import type { ServerResponse } from "node:http";
-import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import { constants, type Http2ServerRequest, type Http2ServerResponse } from "node:http2";
 import {
   Code,
   ConnectError,
@@ -33,7 +33,8 @@ export function createConnectHandler(
 }
 
 /**
- * Has Connect's handler answer a call; it never rejects. Connect's own adapters write a stack trace to the console, past the
+ * Has Connect's handler answer a call; it never rejects. Where the answer cannot be sent, the caller gets status 500 or, if it has a
+ * part already, a cut-off answer. Connect's own adapters write a stack trace to the console, past the
  * log, for each caller who is gone in the middle of a message, and for each whose request the server has ended by itself,
  * since it did not come in completely in time.
  */
@@ -58,6 +59,28 @@ export async function answerCall(
       log.debug({ error, rpc }, "the caller was gone before it had its answer");
     } else {
       log.error({ error, rpc }, "the answer could not be sent");
+      endFailed(response);
     }
+  }
+}
+
+/** Ends an answer that went wrong: as it is, the caller would wait for the rest, or take an empty one for a success. */
+function endFailed(response: ServerResponse | Http2ServerResponse): void {
+  if (!response.headersSent) {
+    // Of the answer that was not sent.
+    for (const name of ["content-type", "content-length", "content-encoding", "trailer"]) {
+      response.removeHeader(name);
+    }
+  }
+  if ("stream" in response) {
+    if (response.headersSent) {
+      response.stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    } else {
+      response.writeHead(500).end();
+    }
+  } else if (response.headersSent) {
+    response.destroy();
+  } else {
+    response.writeHead(500).end();
   }
 }

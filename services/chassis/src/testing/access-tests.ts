@@ -1,16 +1,10 @@
-import {
-  create,
-  type DescMethod,
-  type DescMethodServerStreaming,
-  type DescMethodUnary,
-  type Message,
-  type MessageInitShape,
-} from "@bufbuild/protobuf";
+import { create, type DescMethod, type Message, type MessageInitShape } from "@bufbuild/protobuf";
 import { Code, ConnectError, type ConnectRouter, createConnectRouter, type Transport } from "@connectrpc/connect";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { accessRule } from "../auth/access.ts";
 import { roleNames } from "../auth/principal.ts";
 import { errorInfo } from "../errors.ts";
+import { isServerStreaming, isUnary } from "../rpc/method-kind.ts";
 import { inMemory } from "./in-memory.ts";
 import { startIssuer, type TestIssuer } from "./issuer.ts";
 
@@ -209,14 +203,6 @@ async function call(
     leaving.abort();
   }
   throw new Error(`${method.toString()} answered nothing`);
-}
-
-function isUnary(method: DescMethod): method is DescMethodUnary {
-  return method.methodKind === "unary";
-}
-
-function isServerStreaming(method: DescMethod): method is DescMethodServerStreaming {
-  return method.methodKind === "server_streaming";
 }
 
 async function* once<T>(value: T): AsyncGenerator<T> {

@@ -1,15 +1,9 @@
-import {
-  type DescMethod,
-  type DescMethodUnary,
-  fromJson,
-  type JsonObject,
-  type JsonValue,
-  toJson,
-} from "@bufbuild/protobuf";
+import { type DescMethodUnary, fromJson, type JsonObject, type JsonValue, toJson } from "@bufbuild/protobuf";
 import { type ConnectRouter, createConnectRouter, type Transport } from "@connectrpc/connect";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { accessRule } from "../auth/access.ts";
 import { errorInfo } from "../errors.ts";
+import { isUnary } from "../rpc/method-kind.ts";
 import { inMemory } from "./in-memory.ts";
 import { startIssuer, type TestIssuer } from "./issuer.ts";
 
@@ -138,8 +132,4 @@ function withoutAttached(answer: JsonValue): JsonValue {
 
 function hasRequestId({ input }: DescMethodUnary): boolean {
   return input.fields.some(({ name }) => name === "request_id");
-}
-
-function isUnary(method: DescMethod): method is DescMethodUnary {
-  return method.methodKind === "unary";
 }

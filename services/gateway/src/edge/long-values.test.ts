@@ -3,8 +3,6 @@ import {
   type DescField,
   type DescMessage,
   type DescMethod,
-  type DescMethodServerStreaming,
-  type DescMethodUnary,
   type Message,
   ScalarType,
   toJson,
@@ -15,6 +13,7 @@ import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } f
 import { accessRule } from "@sagacart/chassis/auth/access";
 import { errorInfo } from "@sagacart/chassis/errors";
 import { createLog, type Log } from "@sagacart/chassis/process/log";
+import { isServerStreaming, isUnary } from "@sagacart/chassis/rpc/method-kind";
 import { startIssuer, type TestIssuer } from "@sagacart/chassis/testing/issuer";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { isPublic } from "../passthrough/connect.ts";
@@ -153,14 +152,6 @@ async function call(transport: Transport, method: DescMethod, message: Message):
   } catch (error) {
     return ConnectError.from(error);
   }
-}
-
-function isUnary(method: DescMethod): method is DescMethodUnary {
-  return method.methodKind === "unary";
-}
-
-function isServerStreaming(method: DescMethod): method is DescMethodServerStreaming {
-  return method.methodKind === "server_streaming";
 }
 
 async function* once<T>(value: T): AsyncGenerator<T> {

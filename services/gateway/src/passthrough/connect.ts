@@ -1,12 +1,5 @@
 import { Http2ServerResponse } from "node:http2";
-import {
-  create,
-  type DescMessage,
-  type DescMethod,
-  type DescMethodServerStreaming,
-  type DescMethodUnary,
-  type Message,
-} from "@bufbuild/protobuf";
+import { create, type DescMessage, type DescMethod, type Message } from "@bufbuild/protobuf";
 import { Code, ConnectError, type ConnectRouter, createContextValues, type HandlerContext } from "@connectrpc/connect";
 import {
   type UniversalHandler,
@@ -21,6 +14,7 @@ import { codeName, DomainError, toConnectError } from "@sagacart/chassis/errors"
 import type { Log } from "@sagacart/chassis/process/log";
 import { shutdownReasons } from "@sagacart/chassis/rpc/interceptors/in-flight";
 import { longListOf } from "@sagacart/chassis/rpc/long-list";
+import { isServerStreaming, isUnary } from "@sagacart/chassis/rpc/method-kind";
 import { serveReflection } from "@sagacart/chassis/rpc/reflection";
 import { strictJson } from "@sagacart/chassis/rpc/strict-json-handler";
 import { invalidFields } from "@sagacart/chassis/rpc/violation";
@@ -271,12 +265,4 @@ function refuseLongLists(schema: DescMessage, request: Message): void {
 
 async function* once<T>(value: T): AsyncGenerator<T> {
   yield value;
-}
-
-function isUnary(method: DescMethod): method is DescMethodUnary {
-  return method.methodKind === "unary";
-}
-
-function isServerStreaming(method: DescMethod): method is DescMethodServerStreaming {
-  return method.methodKind === "server_streaming";
 }

@@ -7,6 +7,7 @@ import {
   type DescService,
   getOption,
 } from "@bufbuild/protobuf";
+import { isUnary } from "@sagacart/chassis/rpc/method-kind";
 import { body_only } from "@sagacart/proto/auth/v1/access";
 import { http } from "@sagacart/proto/google/api/annotations";
 import type { HttpRule } from "@sagacart/proto/google/api/http";
@@ -112,10 +113,6 @@ function bindByRule(method: DescMethodUnary, { pattern, body }: HttpRule): Bindi
     throw new Error(`${method.toString()} is annotated with a verb of its own, which is not served`);
   }
   return bind(method, { verb: verbs[pattern.case], template: pattern.value, body });
-}
-
-function isUnary(method: DescMethod): method is DescMethodUnary {
-  return method.methodKind === "unary";
 }
 
 const verbs = { get: "GET", post: "POST", put: "PUT", patch: "PATCH", delete: "DELETE" } as const;

@@ -127,7 +127,9 @@ test("a created resource has its Location", async () => {
 
 test("answers have every field, zero and empty ones too", async () => {
   const createTime = timestampFromDate(new Date("2030-01-02T03:04:05.678Z"));
-  standIn.answer("GetProduct", () => ({ product: { id: "p", price: { currencyCode: "USD" }, createTime } }));
+  standIn.answer("GetProduct", () => ({
+    product: { id: "p", price: { currencyCode: "USD" }, createTime, pictureUrl: "" },
+  }));
   expect((await gateway.send("GET /v1/products/p")).body).toEqual({
     product: {
       id: "p",

@@ -313,7 +313,7 @@ describe("the domain of passkeys", () => {
 
   test("is the issuer's host, or what the configuration says", () => {
     expect(read({}).passkeys).toEqual({ id: "accounts.shop.example", origins: ["https://accounts.shop.example"] });
-    const PASSKEY_ORIGINS = "https://accounts.shop.example, https://shop.example:8443";
+    const PASSKEY_ORIGINS = "https://accounts.shop.example:443, https://Shop.example:8443/";
     expect(read({ PASSKEY_RP_ID: "shop.example", PASSKEY_ORIGINS }).passkeys).toEqual({
       id: "shop.example",
       origins: ["https://accounts.shop.example", "https://shop.example:8443"],

@@ -26,6 +26,8 @@ export type Keys = AsyncDisposable & {
   regular(): readonly SigningKey[];
   /** Returns all keys whose tokens are accepted: the regular ones, and replaced ones for a moment. */
   published(): readonly PublicKey[];
+  /** Returns the keys that were replaced before their time and are still kept. Tokens of most of them are refused. */
+  replaced(): readonly PublicKey[];
   /**
    * Reads the keys again and makes the next one if it is due. A background loop does this too. Calls that come during a look
    * share the next one.
@@ -105,7 +107,8 @@ export async function startKeys(options: KeysOptions): Promise<Keys> {
   };
   return {
     regular,
-    published: () => [...regular(), ...keys.replaced],
+    published: () => [...regular(), ...keys.accepted],
+    replaced: () => keys.replaced,
     refresh,
     async replace(tx) {
       await lockKeys(tx);
@@ -126,8 +129,12 @@ export async function startKeys(options: KeysOptions): Promise<Keys> {
   };
 }
 
-/** The keys as they were read: those of the regular rotation, and replaced ones whose tokens are still accepted. */
-type KnownKeys = { readonly regular: readonly SigningKey[]; readonly replaced: readonly PublicKey[] };
+/** The keys as they were read: those of the regular rotation, replaced ones, and of these the ones whose tokens are still accepted. */
+type KnownKeys = {
+  readonly regular: readonly SigningKey[];
+  readonly replaced: readonly PublicKey[];
+  readonly accepted: readonly PublicKey[];
+};
 
 /** Reads the keys. Makes the next one if it is due, and deletes those that verify no living token. */
 async function rotate(options: KeysOptions, known?: KnownKeys): Promise<KnownKeys> {
@@ -136,9 +143,11 @@ async function rotate(options: KeysOptions, known?: KnownKeys): Promise<KnownKey
   const nowMs = clock.now().getTime();
   const due = nextSignMs(stored, nowMs, options) !== undefined || outdated(stored, nowMs, options).length > 0;
   const current = due ? await makeNextKey(options, nowMs) : stored;
+  const replaced = current.filter(({ refusedInMs }) => refusedInMs !== undefined);
   return {
     regular: decryptKeys(regularOf(current), options, known?.regular ?? []),
-    replaced: current.filter(({ refusedInMs = 0 }) => refusedInMs > 0),
+    replaced,
+    accepted: replaced.filter(({ refusedInMs = 0 }) => refusedInMs > 0),
   };
 }
 

@@ -131,6 +131,27 @@ describe("the form for a new password", () => {
     expect(await canSignIn(username, "another horse")).toBe(true);
   });
 
+  test.each([
+    ["a customer", [], 8],
+    ["support", ["support"], 12],
+    ["an operator", ["operator"], 12],
+  ])("tells %s the length that the password must have, before and after a refusal", async (_who, roles, least) => {
+    const { token, username } = await withToken();
+    await running.pool.query("update users set roles = roles || $2::text[] where username = $1", [username, roles]);
+    const shown = await browse().open(`${reset}?token=${token}`);
+    const german = await browse().open(`${reset}?token=${token}&ui_locales=de`);
+    const refused = await browse().open(reset, { token, password: "password1" });
+    expect(shown.html).toContain(`At least ${least} characters.`);
+    expect(german.html).toContain(`Mindestens ${least} Zeichen.`);
+    expect(refused.html).toContain(`At least ${least} characters.`);
+  });
+
+  test("tells who has no token the customers' length", async () => {
+    for (const token of ["", "made-up", "x".repeat(300)]) {
+      expect((await browse().open(`${reset}?token=${token}`)).html).toContain("At least 8 characters.");
+    }
+  });
+
   test("refuses the person's own name", async () => {
     const { email, token } = await withToken();
     const refused = await browse().open(reset, { token, password: email });

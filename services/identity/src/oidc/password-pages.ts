@@ -23,7 +23,6 @@ export const passwordPaths = { forgot: "/oidc/forgot-password", reset: "/oidc/re
 export type PasswordPagesOptions = {
   readonly issuer: string;
   readonly passwordChange: PasswordChange;
-  readonly minPasswordLength: number;
   readonly security?: SecurityLog | undefined;
   /** Finds the sign-in that waits in this browser. */
   waiting(request: IncomingMessage): Promise<WaitingSignIn | undefined>;
@@ -87,11 +86,13 @@ function forgotForm({ language, searchParams, passwordChange, security, waiting 
 }
 
 /** The page behind the link of a mail. */
-function resetForm({ language, searchParams, passwordChange, minPasswordLength, security, waiting }: Given) {
+function resetForm({ language, searchParams, passwordChange, security, waiting }: Given) {
   const action = `${passwordPaths.reset}?ui_locales=${language}`;
   const forgotPath = `${passwordPaths.forgot}?ui_locales=${language}`;
-  const show = (token: string, error: FormError | undefined) =>
-    resetPage({ action, token, error, minPasswordLength, forgotPath, language });
+  const show = async (token: string, error: FormError | undefined) => {
+    const minPasswordLength = await passwordChange.minLengthFor(token);
+    return resetPage({ action, token, error, minPasswordLength, forgotPath, language });
+  };
   const submit: Submit = async (body, request, response) => {
     const token = body.get("token") ?? "";
     const newPassword = body.get("password") ?? "";
@@ -102,9 +103,9 @@ function resetForm({ language, searchParams, passwordChange, minPasswordLength, 
     if (refusal === undefined) {
       return send(response, 200, resetDonePage({ language, waiting: await waiting() }));
     }
-    sendRefusal(response, refusal, show(truncate(token, 200), refusal));
+    sendRefusal(response, refusal, await show(truncate(token, 200), refusal));
   };
-  return { shown: async () => show(searchParams.get("token") ?? "", undefined), submit };
+  return { shown: () => show(searchParams.get("token") ?? "", undefined), submit };
 }
 
 /** The events of the RPCs that do the same. */

@@ -11,6 +11,7 @@ import { audience } from "../sessions/tokens.ts";
 import { findUser } from "../users/user-store.ts";
 import { type Clients, isOneOf } from "./clients.ts";
 import { createAdapter, endOldestGrants, grantSessionId } from "./entry-store.ts";
+import { acceptHintsOfReplacedKeys } from "./id-token-hints.ts";
 import { interactionsOf } from "./interactions.ts";
 import { type Language, languageOf } from "./language.ts";
 import { pathOf } from "./open-interaction.ts";
@@ -65,6 +66,7 @@ function createProvider(options: ProviderOptions, keys: readonly SigningKey[]): 
   provider.Client.prototype.compareClientSecret = function (this: { clientId: string }, given: string) {
     return isOneOf(options.clients.secrets.get(this.clientId) ?? [], given);
   };
+  acceptHintsOfReplacedKeys(provider, options);
   provider.use(async (ctx, next) => {
     await next();
     letSubmitItself(ctx);

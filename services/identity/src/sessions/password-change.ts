@@ -36,6 +36,11 @@ export type PasswordChange = {
   change(request: ChangeRequest): Promise<void>;
   /** Mails a token for a new password. Does the same, apart from the mail, if no user has the address. */
   requestReset(email: string, address: string | undefined): Promise<void>;
+  /**
+   * Returns the least number of characters of the password that a token is for; the customers' one for a token that is none: who
+   * has no token learns nothing.
+   */
+  minLengthFor(token: string): Promise<number>;
   /** Sets the password, ends all sessions of the user and any pause after wrong passwords. Throws BAD_RESET_TOKEN. */
   reset(token: string, newPassword: string, address: string | undefined): Promise<void>;
 };
@@ -89,6 +94,12 @@ export function createPasswordChange(options: PasswordChangeOptions): PasswordCh
         const minutes = Math.round(options.tokenMs / 60_000);
         mailer.sendInBackground(resetMail({ to, username, link: `${options.resetUrl}${token}`, minutes }));
       }
+    },
+
+    async minLengthFor(token) {
+      const userId = await findResetUser(pool, hashToken(token), clock.now());
+      const owner = userId === undefined ? undefined : await findUser(pool, userId);
+      return rules.minLengthOf(owner?.roles ?? []);
     },
 
     async reset(token, newPassword, address) {

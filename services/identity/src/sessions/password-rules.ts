@@ -12,6 +12,8 @@ export type PasswordRules = {
    * for a user with these roles.
    */
   refuseWeak(password: string, user: { roles: readonly string[]; username: string; email: string }): Promise<void>;
+  /** Returns the least number of characters of a password of a user with these roles. */
+  minLengthOf(roles: readonly string[]): number;
   /** Returns true if it is good enough for an operator. */
   isForOperators(password: string): boolean;
 };
@@ -56,6 +58,7 @@ export function createPasswordRules(options: PasswordRulesOptions): PasswordRule
   }
 
   return {
+    minLengthOf,
     async refuseWeak(password, { roles, username, email }) {
       const weakness = weaknessOf(password, minLengthOf(roles), [username, email]);
       if (weakness !== undefined) {

@@ -1,9 +1,9 @@
-import type { MessageInitShape } from "@bufbuild/protobuf";
+import { type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { createClient } from "@connectrpc/connect";
 import { errorInfo } from "@sagacart/chassis/errors";
 import { inMemory } from "@sagacart/chassis/testing/in-memory";
 import { type Audit, type Audit_LawSchema, Audit_State } from "@sagacart/proto/order/v1/audit";
-import { AuditService } from "@sagacart/proto/order/v1/audit_service";
+import { AuditService, ListAuditsResponseSchema } from "@sagacart/proto/order/v1/audit_service";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { startOrderService, type TestOrderService } from "../testing/order.ts";
 
@@ -113,6 +113,45 @@ test("audits are listed newest first, page by page, while more are made", async 
   const second = await audits().listAudits({ pageSize: 2, pageToken: first.nextPageToken });
   expect(idsOf(second.audits)).toEqual(["a"]);
   expect(second.nextPageToken).toBe("");
+});
+
+test("a page of large verdicts ends before the most that an answer may have", async () => {
+  const breaches = Array.from({ length: 50 }, (_, index) => `${index} `.padEnd(500, "x"));
+  const laws = [1, 2, 3, 4, 5].map((law) => ({ ...clean, law, breachCount: 50, breaches }));
+  await begin("a");
+  await end("a", laws);
+  await service.pool.query(
+    `insert into audits (id, state, laws, start_time, end_time)
+     select 'a' || n, state, laws, start_time + n * interval '1 s', end_time
+     from audits, generate_series(1, 35) as n`,
+  );
+  const ids = ["a", ...Array.from({ length: 35 }, (_, index) => `a${index + 1}`)];
+
+  const listed: string[] = [];
+  let pageToken = "";
+  do {
+    const page = await audits().listAudits({ pageSize: 200, pageToken });
+    expect(page.audits.length).toBeGreaterThan(0);
+    expect(toBinary(ListAuditsResponseSchema, page).length).toBeLessThan(4 * 1024 * 1024);
+    listed.push(...idsOf(page.audits));
+    pageToken = page.nextPageToken;
+  } while (pageToken !== "");
+  expect(listed).toEqual(ids.toReversed());
+});
+
+test("a verdict that is larger than a page is a page of its own", async () => {
+  // Six bytes each in the JSON that is stored.
+  const breaches = Array.from({ length: 50 }, () => "\u0001".repeat(500));
+  await begin("small");
+  await end("small", [clean]);
+  await begin("large");
+  await end(
+    "large",
+    Array.from({ length: 20 }, () => ({ ...clean, breachCount: 50, breaches, checked: breaches })),
+  );
+  const first = await audits().listAudits({});
+  expect(idsOf(first.audits)).toEqual(["large"]);
+  expect(idsOf((await audits().listAudits({ pageToken: first.nextPageToken })).audits)).toEqual(["small"]);
 });
 
 test("the newest thousand are kept", async () => {

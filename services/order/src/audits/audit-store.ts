@@ -58,20 +58,34 @@ export async function loadAudit(db: Queryable, id: string): Promise<Audit | unde
   return rows[0] && toAudit(rows[0]);
 }
 
-/** Lists a page of audits, newest first, with the key of the last one if there are more. */
+/**
+ * Lists a page of audits, newest first, with the key of the last one if there are more. A page has fewer than `limit` where they
+ * are large, and always one: the bytes are bounded here, so that a page of many breaches is not read only to be thrown away.
+ */
 export async function listAudits(
   db: Queryable,
   { after, limit }: { readonly after: TimeKey | undefined; readonly limit: number },
 ): Promise<{ audits: Audit[]; more: TimeKey | undefined }> {
-  const { rows } = await db.query<Row & { micros: bigint }>(
-    `select ${columns}, ${microsOf("start_time")} as micros from audits
-     where ($1::bigint is null or (start_time, id) < (${timeOf("$1")}, $2::text))
-     order by start_time desc, id desc limit $3`,
-    [after?.micros ?? null, after?.id ?? null, limit + 1],
+  const { rows } = await db.query<Row & { micros: bigint; found: number }>(
+    `with found as (
+       select ${columns}, ${microsOf("start_time")} as micros,
+              octet_length(laws::text) + octet_length(failure) as bytes
+       from audits
+       where ($1::bigint is null or (start_time, id) < (${timeOf("$1")}, $2::text))
+       order by start_time desc, id desc limit $3 + 1
+     ), counted as (
+       select *, row_number() over newest_first as nth, sum(bytes) over newest_first as bytes_so_far,
+              (count(*) over ())::integer as found
+       from found window newest_first as (order by start_time desc, id desc)
+     )
+     select * from counted where nth = 1 or (nth <= $3 and bytes_so_far <= $4) order by nth`,
+    [after?.micros ?? null, after?.id ?? null, limit, mostPageBytes],
   );
-  const shown = rows.slice(0, limit);
-  return { audits: shown.map(toAudit), more: rows.length > limit ? shown.at(-1) : undefined };
+  return { audits: rows.map(toAudit), more: rows.length < (rows[0]?.found ?? 0) ? rows.at(-1) : undefined };
 }
+
+/** A response may have 4 MiB. The laws are smaller in it than their JSON, which is what is counted. */
+const mostPageBytes = 3 * 1024 * 1024;
 
 type Row = {
   id: string;

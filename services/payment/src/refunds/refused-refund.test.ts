@@ -124,12 +124,28 @@ test("a refund of a charge that the provider has forgotten is REFUSED", async ()
 });
 
 test("where less is left at the provider than anybody can tell, that is paid back, and the rest is REFUSED", async () => {
-  await using shop = await startPaid("pm_ok", { wrap: holdingBack(70n) });
+  await using shop = await startPaid("pm_ok", { wrap: holdingBack(() => 70n) });
 
   expect(await voidAll(shop, [{ orderId: "o" }])).toEqual(["refused"]);
 
   expect((await refundsOf(shop)).sort()).toEqual(["UNDO 30 SUCCEEDED", "UNDO 70 REFUSED more_than_charged"]);
   expect((await shop.provider.get(shop.paymentId))?.refundedMinor).toBe("30");
+  expect(await auditBooks(shop.pool)).toEqual([]);
+});
+
+test("a refund of what was missing at the provider, paid back after a retry, has its incident brought up to date", async () => {
+  const held = { minor: 70n };
+  await using shop = await startPaid("pm_ok", { wrap: holdingBack(() => held.minor) });
+  await voidAll(shop, [{ orderId: "o" }]);
+  const { refunds } = await shop.payments.listRefunds({ orderId: "o" });
+  const { id = "" } = refunds.find(({ state }) => state === Refund_State.REFUSED) ?? {};
+  const before = (await commandsOf(shop)).length;
+
+  held.minor = 0n;
+  expect((await shop.payments.retryRefund({ id })).refund?.state).toBe(Refund_State.SUCCEEDED);
+
+  expect((await commandsOf(shop)).slice(before)).toContain("PAY_BACK_CHANGED o {}");
+  expect((await shop.provider.get(shop.paymentId))?.refundedMinor).toBe("100");
   expect(await auditBooks(shop.pool)).toEqual([]);
 });
 
@@ -315,11 +331,11 @@ test("thirty operators who retry at once pay back once", async () => {
 });
 
 /** Lets the provider keep some of each charge, and not tell why. */
-function holdingBack(heldMinor: bigint): (provider: CardProvider) => CardProvider {
+function holdingBack(heldMinor: () => bigint): (provider: CardProvider) => CardProvider {
   return (provider) => {
     const read: CardProvider["read"] = async (...call) => {
       const reading = await provider.read(...call);
-      return reading.kind === "captured" ? { ...reading, leftMinor: reading.leftMinor - heldMinor } : reading;
+      return reading.kind === "captured" ? { ...reading, leftMinor: reading.leftMinor - heldMinor() } : reading;
     };
     return {
       ...provider,

@@ -29,7 +29,11 @@ export function retryRefund({
       await lockPayments(tx, [paymentId]);
       const refund = (await findRefunds(tx, [id])).get(id);
       if (refund?.state === "REFUSED") {
-        await updateRefunds(tx, [{ ...refund, state: "PENDING", failureReason: "", askInMs: batchMs + timeoutMs }]);
+        // One for what was not left at the provider was refused without being asked for. From now on it shows that it was
+        // refused, which has the incident of its order brought up to date when it is settled.
+        const refusals = Math.max(refund.refusals, 1);
+        const askInMs = batchMs + timeoutMs;
+        await updateRefunds(tx, [{ ...refund, state: "PENDING", failureReason: "", refusals, askInMs }]);
       }
     });
     const jobs = jobOfRefund(await get(id));

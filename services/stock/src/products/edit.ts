@@ -4,7 +4,14 @@ import type { Transaction } from "@sagacart/chassis/postgres/pool";
 import { closeLevel, insertLevels, lockLevels, type NewMovement, recordMovements } from "../levels/level-store.ts";
 import { reasons } from "../reasons.ts";
 import { releaseAllManually } from "../reservations/release-manually.ts";
-import { etagMismatch, type NewProduct, type ProductContent, productNotFound, sameContent } from "./product.ts";
+import {
+  etagMismatch,
+  type NewProduct,
+  type ProductContent,
+  type PutProduct,
+  productNotFound,
+  sameContent,
+} from "./product.ts";
 import { insertProduct, lockProducts, markDeleted, putProducts, updateProduct } from "./product-store.ts";
 
 /** Creates a product with `onHand` units. Throws PRODUCT_EXISTS. */
@@ -87,7 +94,7 @@ export async function deleteProduct(
  */
 export async function setProducts(
   tx: Transaction,
-  items: readonly { readonly product: NewProduct; readonly onHand: number }[],
+  items: readonly { readonly product: PutProduct; readonly onHand: number }[],
   actor: Actor,
 ): Promise<void> {
   const ids = items.map(({ product }) => product.id);

@@ -97,6 +97,68 @@ test("every answer has the picture, a change of it is a new version, and a repea
   expect([found, batch, searched].map((each) => each?.pictureUrl)).toEqual(Array(3).fill(updated?.pictureUrl));
 });
 
+describe("a client that does not know pictures", () => {
+  test("keeps the picture of a product that it puts, also of a deleted one, and of one whose SKU it changes", async () => {
+    const [kept, deleted, renamed] = [1, 2, 3].map(() => newProduct("/assets/mug.svg"));
+    const items = [kept!, deleted!, renamed!].map((product) => ({ product, onHand: 1 }));
+    await shop.products.batchPutProducts({ items });
+    await shop.products.deleteProduct({ id: deleted!.id });
+
+    const put = [kept!, deleted!, { ...renamed!, sku: `sku-${made}` }].map(({ pictureUrl: _, ...product }) => ({
+      product: { ...product, title: "Another mug" },
+      onHand: 1,
+    }));
+    await shop.products.batchPutProducts({ items: put });
+
+    for (const { product } of put) {
+      expect((await shop.products.getProduct({ id: product.id })).product).toMatchObject({
+        title: "Another mug",
+        pictureUrl: "/assets/mug.svg",
+      });
+    }
+  });
+
+  test("makes no new version by putting the same product again", async () => {
+    const { pictureUrl, ...product } = newProduct("/assets/mug.svg");
+    await shop.products.createProduct({ product: { ...product, pictureUrl } });
+    await shop.products.batchPutProducts({ items: [{ product, onHand: 1 }] });
+    expect((await shop.products.getProduct({ id: product.id })).product).toMatchObject({ pictureUrl, etag: "1" });
+  });
+
+  test.each(["create", "put"] as const)("makes products without one: %s", async (way) => {
+    const { pictureUrl: _, ...product } = newProduct("");
+    if (way === "create") {
+      expect((await shop.products.createProduct({ product })).product?.pictureUrl).toBe("");
+    } else {
+      await shop.products.batchPutProducts({ items: [{ product, onHand: 1 }] });
+    }
+    expect(await pictureOf(product.id)).toBe("");
+  });
+
+  test("changes a product without touching its picture", async () => {
+    const { pictureUrl, ...product } = newProduct("/assets/mug.svg");
+    await shop.products.createProduct({ product: { ...product, pictureUrl } });
+    await shop.products.updateProduct({ product: { id: product.id, title: "Another mug" } });
+    expect(await pictureOf(product.id)).toBe("/assets/mug.svg");
+  });
+});
+
+test("an empty picture removes it, by each way to write a product", async () => {
+  const remove = [
+    (product: ReturnType<typeof newProduct>) =>
+      shop.products.batchPutProducts({ items: [{ product: { ...product, pictureUrl: "" }, onHand: 1 }] }),
+    ({ id }: { id: string }) => shop.products.updateProduct({ product: { id, pictureUrl: "" } }),
+    ({ id }: { id: string }) =>
+      shop.products.updateProduct({ product: { id }, updateMask: { paths: ["picture_url"] } }),
+  ];
+  for (const way of remove) {
+    const product = newProduct("/assets/mug.svg");
+    await shop.products.createProduct({ product });
+    await way(product);
+    expect(await pictureOf(product.id)).toBe("");
+  }
+});
+
 test("a process of the version before neither loses the picture nor needs one", async () => {
   const product = newProduct("/assets/mug.svg");
   await shop.products.createProduct({ product });

@@ -31,9 +31,9 @@ import { reasons } from "../reasons.ts";
 import { createProduct, deleteProduct, editProduct, setProducts } from "./edit.ts";
 import {
   isPicture,
-  type NewProduct,
   type Product,
   type ProductContent,
+  type PutProduct,
   productNotFound,
   type UpdatablePath,
   updatablePaths,
@@ -51,7 +51,8 @@ export function productService(pool: Pool): ServiceImpl<typeof ProductService> {
         pool,
         { scope: "", requestId, method: "CreateProduct", fingerprint },
         async (tx) => {
-          const product = newProduct(asked);
+          const asPut = putProduct(asked);
+          const product = { ...asPut, pictureUrl: asPut.pictureUrl ?? "" };
           await createProduct(tx, product, initialOnHand, currentActor());
           return product.id;
         },
@@ -118,7 +119,7 @@ export function productService(pool: Pool): ServiceImpl<typeof ProductService> {
     },
     async batchPutProducts({ items }) {
       const products = items.map(({ product, onHand }, index) => ({
-        product: newProduct(product, `items[${index}].product`),
+        product: putProduct(product, `items[${index}].product`),
         onHand,
       }));
       refuseNamedTwice(
@@ -140,8 +141,8 @@ export async function readProduct(pool: Pool, id: string): Promise<ProductMessag
   return productMessage(product);
 }
 
-/** Fills in what a new product may leave out: its id and its SKU. */
-function newProduct(asked: ProductMessage | undefined, at = "product"): NewProduct {
+/** Fills in what a product to put may leave out: its id and its SKU. */
+function putProduct(asked: ProductMessage | undefined, at = "product"): PutProduct {
   if (asked?.price === undefined) {
     throw invalid(`${at}.price`, "required", "is required");
   }
@@ -169,7 +170,7 @@ function isSet(asked: ProductMessage, path: UpdatablePath): boolean {
     case "price":
       return asked.price !== undefined;
     case "picture_url":
-      return asked.pictureUrl !== "";
+      return asked.pictureUrl !== undefined;
     default:
       return asked[path] !== "";
   }
@@ -184,7 +185,7 @@ function change(asked: ProductMessage, path: string): Partial<ProductContent> {
       return { description: asked.description };
     case "picture_url":
       checkPicture("product.picture_url", asked.pictureUrl);
-      return { pictureUrl: asked.pictureUrl };
+      return { pictureUrl: asked.pictureUrl ?? "" };
     case "title":
       if (asked.title === "") {
         throw invalid("product.title", "string.min_len", "must not be empty");
@@ -203,7 +204,7 @@ function change(asked: ProductMessage, path: string): Partial<ProductContent> {
   }
 }
 
-function checkPicture(field: string, url: string): void {
+function checkPicture(field: string, url = ""): void {
   if (!isPicture(url)) {
     throw invalid(field, "picture_url", "must be an https URL, or a path below /assets/, that needs no resolving");
   }

@@ -2,7 +2,14 @@ import { testCurrency } from "@sagacart/chassis/currencies";
 import type { Queryable, Transaction } from "@sagacart/chassis/postgres/pool";
 import { unnest } from "@sagacart/chassis/postgres/unnest";
 import pg from "pg";
-import { type NewProduct, type Product, type ProductContent, searchText, skuTaken } from "./product.ts";
+import {
+  type NewProduct,
+  type Product,
+  type ProductContent,
+  type PutProduct,
+  searchText,
+  skuTaken,
+} from "./product.ts";
 
 /** Inserts a product without a level. Returns false if the id is taken, also by a deleted product. */
 export async function insertProduct(tx: Transaction, product: NewProduct): Promise<boolean> {
@@ -23,7 +30,7 @@ export async function insertProduct(tx: Transaction, product: NewProduct): Promi
  * New products are inserted before any product is locked: an insert waits for a concurrent one of the same product, which
  * may go on to lock products, and the two would deadlock.
  */
-export async function putProducts(tx: Transaction, products: readonly NewProduct[]): Promise<void> {
+export async function putProducts(tx: Transaction, products: readonly PutProduct[]): Promise<void> {
   const known = await findIds(tx, idsOf(products));
   const inserted = await insertMissing(
     tx,
@@ -36,7 +43,7 @@ export async function putProducts(tx: Transaction, products: readonly NewProduct
 }
 
 /** Puts products that exist already, or whose SKU is another product's, maybe one that changes it in the same batch. */
-async function putOthers(tx: Transaction, products: readonly NewProduct[]): Promise<void> {
+async function putOthers(tx: Transaction, products: readonly PutProduct[]): Promise<void> {
   // Products may swap their SKUs, and uniqueness is checked row by row: so changing SKUs are freed first.
   const freeSkus = async (before: ReadonlyMap<string, Product>) => {
     const changing = products.filter(({ id, sku }) => (before.get(id)?.sku ?? sku) !== sku);
@@ -65,7 +72,7 @@ async function putOthers(tx: Transaction, products: readonly NewProduct[]): Prom
   );
 }
 
-function idsOf(products: readonly NewProduct[]): string[] {
+function idsOf(products: readonly PutProduct[]): string[] {
   return products.map(({ id }) => id);
 }
 
@@ -79,7 +86,7 @@ async function findIds(tx: Transaction, ids: readonly string[]): Promise<Set<str
  * Inserts the products whose id and SKU are free, and returns their ids. It names no conflict target: with
  * `on conflict (id)` a concurrent insert of the same product can still violate the SKU's index.
  */
-async function insertMissing(tx: Transaction, products: readonly NewProduct[]): Promise<Set<string>> {
+async function insertMissing(tx: Transaction, products: readonly PutProduct[]): Promise<Set<string>> {
   if (products.length === 0) {
     return new Set();
   }
@@ -87,13 +94,13 @@ async function insertMissing(tx: Transaction, products: readonly NewProduct[]): 
     `insert into products (${productRows.columns})
      select * from ${productRows.table} order by id
      on conflict do nothing returning id`,
-    productRows.values(products),
+    productRows.values(products.map((product) => ({ ...product, pictureUrl: product.pictureUrl ?? "" }))),
   );
   return new Set(rows.map(({ id }) => id));
 }
 
 /** Overwrites locked products that differ. */
-async function overwrite(tx: Transaction, products: readonly NewProduct[]): Promise<void> {
+async function overwrite(tx: Transaction, products: readonly PutProduct[]): Promise<void> {
   if (products.length === 0) {
     return;
   }
@@ -101,19 +108,20 @@ async function overwrite(tx: Transaction, products: readonly NewProduct[]): Prom
     tx.query(
       `update products p
        set sku = new.sku, sku_variant = case when lower(p.sku) = lower(new.sku) then p.sku_variant else '' end, title = new.title, description = new.description, price_minor = new.price_minor,
-           currency = new.currency, picture_url = new.picture_url, search_text = new.search_text, version = p.version + 1, update_time = now(),
+           currency = new.currency, picture_url = coalesce(new.picture_url, p.picture_url), search_text = new.search_text, version = p.version + 1, update_time = now(),
            delete_time = null
        from ${productRows.table}
        where p.id = new.id
          and ((p.sku, p.title, p.description, p.price_minor, p.currency, p.picture_url)
-              is distinct from (new.sku, new.title, new.description, new.price_minor, new.currency, new.picture_url)
+              is distinct from (new.sku, new.title, new.description, new.price_minor, new.currency,
+                                coalesce(new.picture_url, p.picture_url))
               or p.delete_time is not null)`,
       productRows.values(products),
     ),
   );
 }
 
-const productRows = unnest<NewProduct>("new", {
+const productRows = unnest<PutProduct>("new", {
   id: ["text", ({ id }) => id],
   sku: ["text", ({ sku }) => sku],
   title: ["text", ({ title }) => title],

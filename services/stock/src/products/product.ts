@@ -24,12 +24,15 @@ export type Product = ProductContent & {
 
 export type NewProduct = ProductContent & { readonly id: string };
 
+/** A product to create or overwrite. Without a picture, the one that it has stays. */
+export type PutProduct = Omit<NewProduct, "pictureUrl"> & { readonly pictureUrl: string | undefined };
+
 /** The paths that an update mask may name. */
 export const updatablePaths = ["sku", "title", "description", "price", "picture_url"] as const;
 export type UpdatablePath = (typeof updatablePaths)[number];
 
 /** Returns the text that is searched: title, SKU and description, folded, a line each. */
-export function searchText({ title, sku, description }: ProductContent): string {
+export function searchText({ title, sku, description }: Pick<ProductContent, "title" | "sku" | "description">): string {
   return [title, sku, description].map(foldText).join("\n");
 }
 

@@ -2,7 +2,12 @@ import { useState } from "react";
 import { useSiteConfig } from "../use-site-config.tsx";
 import { drawnPictureOf, ownPictureOf } from "./pictures.ts";
 
-type Pictured = { readonly id: string; readonly sku: string; readonly title: string; readonly pictureUrl?: string };
+type Pictured = {
+  readonly id: string;
+  readonly sku: string;
+  readonly title: string;
+  readonly pictureUrl?: string | undefined;
+};
 
 /**
  * Shows a product's picture: its own, if it has one and this shop's policy lets the browser load it, or else one that is drawn for

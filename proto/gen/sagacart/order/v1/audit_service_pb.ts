@@ -25,7 +25,7 @@ export const file_sagacart_order_v1_audit_service: GenFile = /*@__PURE__*/
  */
 export type ListAuditsRequest = Message<"sagacart.order.v1.ListAuditsRequest"> & {
   /**
-   * The page size; 0 means 50, more than 200 means 200.
+   * The page size; 0 means 50, more than 200 means 200. A page of large verdicts has fewer.
    *
    * @generated from field: int32 page_size = 1;
    */
@@ -46,7 +46,7 @@ export type ListAuditsRequest = Message<"sagacart.order.v1.ListAuditsRequest"> &
  */
 export type ListAuditsRequestJson = {
   /**
-   * The page size; 0 means 50, more than 200 means 200.
+   * The page size; 0 means 50, more than 200 means 200. A page of large verdicts has fewer.
    *
    * @generated from field: int32 page_size = 1;
    */

@@ -17,7 +17,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file sagacart/stock/v1/product.proto.
  */
 export const file_sagacart_stock_v1_product: GenFile = /*@__PURE__*/
-  fileDesc("Ch9zYWdhY2FydC9zdG9jay92MS9wcm9kdWN0LnByb3RvEhFzYWdhY2FydC5zdG9jay52MSL3BAoHUHJvZHVjdBI0CgJpZBgBIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI5CgNza3UYAiABKAlCLLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi7AuxgBEh8KBXRpdGxlGAMgASgJQhC6SAVyAxjIAbi7GAHAuxgBEiEKC2Rlc2NyaXB0aW9uGAQgASgJQgy6SAVyAxiQTsC7GAEScwoFcHJpY2UYBSABKAsyFy5zYWdhY2FydC50eXBlLnYxLk1vbmV5Qku6SES6AUEKEm1vbmV5Lm5vdF9uZWdhdGl2ZRIUbXVzdCBub3QgYmUgbmVnYXRpdmUaFXRoaXMubWlub3JfdW5pdHMgPj0gMMC7GAESDwoHb25faGFuZBgGIAEoBRIQCghyZXNlcnZlZBgHIAEoBRIRCglhdmFpbGFibGUYCCABKAUSFQoEZXRhZxgJIAEoCUIHukgEcgIYQBIvCgtjcmVhdGVfdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEpIBCgtwaWN0dXJlX3VybBgMIAEoCUJ9ukh22AEBcnEY0A8ybF4oaHR0cHM6Ly9bQS1aYS16MC05Li1dezEsMjUzfSg6WzAtOV17MSw1fSk/KC9bQS1aYS16MC05Ll9+ISQmJygpKissOz06QCUvPy1dKik/fC9hc3NldHMvW0EtWmEtejAtOS5ffi8tXSspJMC7GAEiswEKC1N0b2NrVGFyZ2V0EiAKB29uX2hhbmQYASABKAVCDbpIChoIGICU69wDKABIABIiCglhdmFpbGFibGUYAiABKAVCDbpIChoIGICU69wDKABIABIkCghleHBlY3RlZBgDIAEoBUINukgKGggYgJTr3AMoAEgBiAEBEhsKCXJlZmVyZW5jZRgEIAEoCUIIukgFcgMYyAFCDgoFbGV2ZWwSBbpIAggBQgsKCV9leHBlY3RlZEJuChVkZXYuc2FnYWNhcnQuc3RvY2sudjFCDFByb2R1Y3RQcm90b1ABWkVnaXRodWIuY29tL3NhZ2FjYXJ0L3NhZ2FjYXJ0L2NsaWVudHMvZ28vZ2VuL3NhZ2FjYXJ0L3N0b2NrL3YxO3N0b2NrdjFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_timestamp, file_sagacart_auth_v1_access, file_sagacart_type_v1_money, file_sagacart_type_v1_text]);
+  fileDesc("Ch9zYWdhY2FydC9zdG9jay92MS9wcm9kdWN0LnByb3RvEhFzYWdhY2FydC5zdG9jay52MSKKBQoHUHJvZHVjdBI0CgJpZBgBIAEoCUIoukgl2AEBciAyF15bQS1aYS16MC05Ll9+LV17MSw2M30kWgEuWgIuLhI5CgNza3UYAiABKAlCLLpIJdgBAXIgMhdeW0EtWmEtejAtOS5ffi1dezEsNjN9JFoBLloCLi7AuxgBEh8KBXRpdGxlGAMgASgJQhC6SAVyAxjIAbi7GAHAuxgBEiEKC2Rlc2NyaXB0aW9uGAQgASgJQgy6SAVyAxiQTsC7GAEScwoFcHJpY2UYBSABKAsyFy5zYWdhY2FydC50eXBlLnYxLk1vbmV5Qku6SES6AUEKEm1vbmV5Lm5vdF9uZWdhdGl2ZRIUbXVzdCBub3QgYmUgbmVnYXRpdmUaFXRoaXMubWlub3JfdW5pdHMgPj0gMMC7GAESDwoHb25faGFuZBgGIAEoBRIQCghyZXNlcnZlZBgHIAEoBRIRCglhdmFpbGFibGUYCCABKAUSFQoEZXRhZxgJIAEoCUIHukgEcgIYQBIvCgtjcmVhdGVfdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEpUBCgtwaWN0dXJlX3VybBgMIAEoCUJ7ukh0cnIY0A8ybV4ofGh0dHBzOi8vW0EtWmEtejAtOS4tXXsxLDI1M30oOlswLTldezEsNX0pPygvW0EtWmEtejAtOS5ffiEkJicoKSorLDs9OkAlLz8tXSopP3wvYXNzZXRzL1tBLVphLXowLTkuX34vLV0rKSTAuxgBSACIAQFCDgoMX3BpY3R1cmVfdXJsIrMBCgtTdG9ja1RhcmdldBIgCgdvbl9oYW5kGAEgASgFQg26SAoaCBiAlOvcAygASAASIgoJYXZhaWxhYmxlGAIgASgFQg26SAoaCBiAlOvcAygASAASJAoIZXhwZWN0ZWQYAyABKAVCDbpIChoIGICU69wDKABIAYgBARIbCglyZWZlcmVuY2UYBCABKAlCCLpIBXIDGMgBQg4KBWxldmVsEgW6SAIIAUILCglfZXhwZWN0ZWRCbgoVZGV2LnNhZ2FjYXJ0LnN0b2NrLnYxQgxQcm9kdWN0UHJvdG9QAVpFZ2l0aHViLmNvbS9zYWdhY2FydC9zYWdhY2FydC9jbGllbnRzL2dvL2dlbi9zYWdhY2FydC9zdG9jay92MTtzdG9ja3YxYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_timestamp, file_sagacart_auth_v1_access, file_sagacart_type_v1_money, file_sagacart_type_v1_text]);
 
 /**
  * A product of the catalogue.
@@ -109,9 +109,12 @@ export type Product = Message<"sagacart.stock.v1.Product"> & {
    * Without a user name, a fragment, or a path that leads upwards. Pages show pictures of the origins in the gateway's
    * PICTURE_ORIGINS only.
    *
-   * @generated from field: string picture_url = 12;
+   * Answers always have it. In requests, absent means no picture for a new product, and otherwise the one that it has: clients that
+   * do not know the field keep it. Send an empty text to remove it.
+   *
+   * @generated from field: optional string picture_url = 12;
    */
-  pictureUrl: string;
+  pictureUrl?: string | undefined;
 };
 
 /**
@@ -204,7 +207,10 @@ export type ProductJson = {
    * Without a user name, a fragment, or a path that leads upwards. Pages show pictures of the origins in the gateway's
    * PICTURE_ORIGINS only.
    *
-   * @generated from field: string picture_url = 12;
+   * Answers always have it. In requests, absent means no picture for a new product, and otherwise the one that it has: clients that
+   * do not know the field keep it. Send an empty text to remove it.
+   *
+   * @generated from field: optional string picture_url = 12;
    */
   pictureUrl?: string;
 };

@@ -301,7 +301,7 @@ export type UpdateProductRequest = Message<"sagacart.stock.v1.UpdateProductReque
   product?: Product | undefined;
 
   /**
-   * The fields to change: sku, title, description, price. Empty means those that are set.
+   * The fields to change: sku, title, description, price, picture_url. Empty means those that are set.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 2;
    */
@@ -336,7 +336,7 @@ export type UpdateProductRequestJson = {
   product?: ProductJson;
 
   /**
-   * The fields to change: sku, title, description, price. Empty means those that are set.
+   * The fields to change: sku, title, description, price, picture_url. Empty means those that are set.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 2;
    */

@@ -40,7 +40,7 @@ export function ProductPage() {
             ["Reserved", count(product.reserved)],
             ["Available", count(product.available)],
             ["Description", product.description],
-            ["Picture", product.pictureUrl],
+            ["Picture", product.pictureUrl ?? ""],
             ["Version", product.etag],
             [
               "Reservations",
