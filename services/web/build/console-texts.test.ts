@@ -51,6 +51,14 @@ test("a text is the same in both languages only where it is listed", () => {
   expect([...new Set(same.map(({ en }) => en))].filter((text) => !sameInBoth.has(text ?? ""))).toEqual([]);
 });
 
+test("each German sentence about a failure is for a reason that there is", async () => {
+  const { failureSentences } = await import(join(folder, "failure-sentences.ts"));
+  const reasons = Object.keys(failureSentences.de);
+  const documented = readFileSync(join(import.meta.dirname, "..", "..", "..", "docs", "errors.md"), "utf8");
+  expect(reasons.length).toBeGreaterThan(50);
+  expect(reasons.filter((reason) => !documented.includes(`\`${reason}\``))).toEqual([]);
+});
+
 test.each([
   [`<T>Some text</T>`, ["Some text"]],
   [`<>Some text</>`, ["Some text"]],

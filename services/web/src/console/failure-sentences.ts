@@ -1,4 +1,6 @@
 import type { Language } from "../i18n/language.tsx";
+import { failureOf } from "../rpc/failure.ts";
+import { failureTexts } from "../rpc/failure-text.ts";
 
 /**
  * Sentences for the reasons that staff meet, beside those that the shop has. The service's own sentence, which is in English,
@@ -89,3 +91,12 @@ export const failureSentences: Readonly<Record<Language, Readonly<Record<string,
     WEBHOOK_URL_REFUSED: "An diese URL wird nicht gesendet.",
   },
 };
+
+/** Says what a call failed with in one line, where there is no room for an alert of its own. */
+export function failureLine(error: unknown, language: Language): string {
+  const failure = failureOf(error);
+  const own = failureSentences[language][failure.reason];
+  // In English the services' own sentences say more than those for customers.
+  const sentences = language === "en" ? [failure.message] : failureTexts(failure, language);
+  return [...(own === undefined ? [] : [own]), ...sentences].join(" ");
+}

@@ -3,12 +3,12 @@ import { OrderService, WaitFor } from "@sagacart/proto/order/v1/order_service";
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTexts } from "../../i18n/language.tsx";
-import { failureOf } from "../../rpc/failure.ts";
 import { newRequestId } from "../../rpc/request-id.ts";
 import { useSiteConfig } from "../../use-site-config.tsx";
 import { LastAudit } from "../audits/last-audit.tsx";
 import { useCall, useIsOperator } from "../call.ts";
 import classes from "../console.module.css";
+import { failureLine } from "../failure-sentences.ts";
 import { LaptopControls } from "../laptop/laptop-controls.tsx";
 import { type Column, Heading, Rows } from "../list.tsx";
 import { To } from "../to.tsx";
@@ -22,13 +22,13 @@ const mostOrders = 200;
 type Outcome = {
   readonly fault: Fault["key"];
   readonly orderIds: readonly string[];
-  readonly failures: readonly string[];
+  readonly failures: readonly unknown[];
 };
 
 /** Places orders that meet a fault of the simulated providers, to see what the saga makes of it. */
 export function BreakPage() {
   const text = useTexts(breakTexts);
-  const { count } = useShow();
+  const { count, language } = useShow();
   const { simulatedProviders, launcher } = useSiteConfig();
   const isOperator = useIsOperator();
   const call = useCall();
@@ -62,7 +62,7 @@ export function BreakPage() {
     setOutcome({
       fault: fault.key,
       orderIds: results.flatMap((result) => (result.status === "fulfilled" ? [result.value.order?.id ?? ""] : [])),
-      failures: results.flatMap((result) => (result.status === "rejected" ? [failureOf(result.reason).message] : [])),
+      failures: results.flatMap((result) => (result.status === "rejected" ? [result.reason] : [])),
     });
     setBusy("");
     await queries.invalidateQueries();
@@ -108,7 +108,7 @@ export function BreakPage() {
           color={outcome.failures.length === 0 ? "green" : "red"}
           title={text.placed(text.faults[outcome.fault].name, count(outcome.orderIds.length))}
         >
-          {[...new Set(outcome.failures)].map((failure) => (
+          {[...new Set(outcome.failures.map((error) => failureLine(error, language)))].map((failure) => (
             <Text key={failure} size="sm">
               {failure}
             </Text>

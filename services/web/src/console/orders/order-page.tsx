@@ -6,12 +6,12 @@ import { Refund_State } from "@sagacart/proto/payment/v1/payment";
 import { ShippingService } from "@sagacart/proto/shipping/v1/shipping_service";
 import { useQuery } from "@tanstack/react-query";
 import { useTexts } from "../../i18n/language.tsx";
-import { failureOf } from "../../rpc/failure.ts";
 import { useSiteConfig } from "../../use-site-config.tsx";
 import { Action, type ActionField } from "../action.tsx";
 import { usePathPart } from "../address.ts";
 import { amountText, readAmount } from "../amount.ts";
 import { useCall, useIsOperator } from "../call.ts";
+import { failureLine } from "../failure-sentences.ts";
 import { type Column, Facts, Heading, Rows, Waiting } from "../list.tsx";
 import { RefundActions } from "../money/refund-actions.tsx";
 import { type OrderRecords, timelineOf } from "../timeline.ts";
@@ -55,7 +55,7 @@ export function OrderPage() {
         <>
           {query.data.missing.map(({ part, error }) => (
             <Alert key={part} color="red" variant="outline" title={text.without(text.parts[part])}>
-              {failureOf(error).message}
+              {failureLine(error, language)}
             </Alert>
           ))}
           <OrderFacts records={query.data.records} />
