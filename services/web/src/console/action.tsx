@@ -1,7 +1,9 @@
 import { Alert, Button, Checkbox, Group, Modal, NativeSelect, Stack, Text, Textarea, TextInput } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, type ReactNode, useState } from "react";
+import { useTexts } from "../i18n/language.tsx";
 import { failureOf } from "../rpc/failure.ts";
+import { actionTexts } from "./action-texts.ts";
 import { useAddress } from "./address.ts";
 import { afterFailure, attemptOf, type Draft, dropDraft, keepDraft, sending, takeDraft } from "./draft.ts";
 import { StepUpFailure } from "./step-up-failure.tsx";
@@ -41,6 +43,7 @@ export type ActionProps = {
  */
 export function Action(props: ActionProps) {
   const { name, label, danger = false } = props;
+  const text = useTexts(actionTexts);
   const { texts, set, remove } = useAddress("do");
   const close = () => remove("do", name);
   return (
@@ -53,7 +56,7 @@ export function Action(props: ActionProps) {
       >
         {label}
       </Button>
-      <Modal opened={texts.do === name} onClose={close} title={label} closeButtonProps={{ "aria-label": "Close" }}>
+      <Modal opened={texts.do === name} onClose={close} title={label} closeButtonProps={{ "aria-label": text.close }}>
         <ActionForm {...props} onClose={close} />
       </Modal>
     </>
@@ -74,6 +77,7 @@ function ActionForm({
   onDone,
   onClose,
 }: ActionProps & { onClose: Close }) {
+  const text = useTexts(actionTexts);
   const queries = useQueryClient();
   const place = useDraftPlace(name);
   const [draft, setDraft] = useState<Draft>(
@@ -133,19 +137,16 @@ function ActionForm({
           onLeave={() => keepDraft(sessionStorage, place, draft)}
         />
         {draft.unanswered.length > 0 && !busy && (
-          <Alert color="orange" variant="outline" title="This may have been done already">
-            <Text size="sm">
-              It was sent, and the answer was lost. Sent again unchanged, it is the same call. With other values it is
-              another one, which is done in addition. Discard it if you have seen that it was done.
-            </Text>
+          <Alert color="orange" variant="outline" title={text.maybeDone}>
+            <Text size="sm">{text.answerLost}</Text>
             <Button size="xs" variant="default" mt="xs" onClick={discard}>
-              Discard
+              {text.discard}
             </Button>
           </Alert>
         )}
         <Group justify="flex-end">
           <Button variant="default" size="sm" onClick={onClose}>
-            Back
+            {text.back}
           </Button>
           <Button type="submit" size="sm" {...(danger === true ? { color: "red.9" } : {})} loading={busy}>
             {label}

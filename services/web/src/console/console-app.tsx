@@ -1,10 +1,12 @@
 import { Loader, Title } from "@mantine/core";
 import { useLocation } from "@tanstack/react-router";
 import { Suspense } from "react";
+import { useTexts } from "../i18n/language.tsx";
 import { lazyChunk } from "../layout/lazy-chunk.ts";
 import { PathPartsContext } from "./address.ts";
 import { AuditPage, AuditsPage } from "./audits/audits-page.tsx";
 import { BreakPage } from "./break/break-page.tsx";
+import { commonTexts } from "./console-texts.ts";
 import { ConsoleLayout } from "./layout.tsx";
 import { matchPage } from "./match.ts";
 import { AccountPage, AccountsPage } from "./money/accounts-page.tsx";
@@ -69,17 +71,18 @@ const pages = [
 
 /** The console: its menu and the page of the address. */
 export function ConsoleApp() {
+  const text = useTexts(commonTexts);
   const { pathname } = useLocation();
   const found = matchPage(pages, pathname);
   return (
     <ConsoleLayout>
       {found === undefined ? (
         <Title order={1} size="h3">
-          There is no page at this address.
+          {text.noSuchPage}
         </Title>
       ) : (
         <PathPartsContext value={found.parts}>
-          <Suspense fallback={<Loader size="sm" aria-label="Reading the page" />}>
+          <Suspense fallback={<Loader size="sm" aria-label={text.readingPage} />}>
             {/* What is typed or open on the page of one thing is not for the next. */}
             <found.page.Page key={pathname} />
           </Suspense>

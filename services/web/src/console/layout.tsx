@@ -4,69 +4,72 @@ import { useMutation } from "@tanstack/react-query";
 import { Link, useLocation } from "@tanstack/react-router";
 import { type ReactNode, useEffect } from "react";
 import { isStaff, useSession } from "../auth/use-session.tsx";
+import { useTexts } from "../i18n/language.tsx";
 import { FailureAlert } from "../rpc/failure-alert.tsx";
 import { useSiteConfig } from "../use-site-config.tsx";
 import { useIsOperator } from "./call.ts";
 import classes from "./console.module.css";
 import { dropDraftsOfOthers } from "./draft.ts";
+import { type LayoutTexts, layoutTexts } from "./layout-texts.ts";
 
 type MenuLink = {
   readonly to: string;
-  readonly label: string;
+  readonly page: keyof LayoutTexts["pages"];
   readonly operator?: boolean;
   readonly simulated?: boolean;
 };
 
-const menu: readonly { readonly group: string; readonly links: readonly MenuLink[] }[] = [
+const menu: readonly { readonly group: keyof LayoutTexts["groups"]; readonly links: readonly MenuLink[] }[] = [
   {
-    group: "Orders",
+    group: "orders",
     links: [
-      { to: "/console", label: "Now" },
-      { to: "/console/orders", label: "Orders" },
-      { to: "/console/incidents", label: "Incidents" },
-      { to: "/console/audits", label: "Audits" },
+      { to: "/console", page: "now" },
+      { to: "/console/orders", page: "orders" },
+      { to: "/console/incidents", page: "incidents" },
+      { to: "/console/audits", page: "audits" },
     ],
   },
   {
-    group: "Catalogue and stock",
+    group: "stock",
     links: [
-      { to: "/console/products", label: "Products" },
-      { to: "/console/reservations", label: "Reservations" },
+      { to: "/console/products", page: "products" },
+      { to: "/console/reservations", page: "reservations" },
     ],
   },
   {
-    group: "Money",
+    group: "money",
     links: [
-      { to: "/console/accounts", label: "Accounts" },
-      { to: "/console/journal", label: "Journal" },
-      { to: "/console/payments", label: "Payments" },
-      { to: "/console/refunds", label: "Refunds" },
-      { to: "/console/disputes", label: "Disputes" },
+      { to: "/console/accounts", page: "accounts" },
+      { to: "/console/journal", page: "journal" },
+      { to: "/console/payments", page: "payments" },
+      { to: "/console/refunds", page: "refunds" },
+      { to: "/console/disputes", page: "disputes" },
     ],
   },
   {
-    group: "Outgoing",
+    group: "outgoing",
     links: [
-      { to: "/console/webhooks", label: "Webhook endpoints" },
-      { to: "/console/deliveries", label: "Deliveries" },
-      { to: "/console/feeds", label: "Event feeds" },
-      { to: "/console/messages", label: "Messages" },
-      { to: "/console/templates", label: "Templates", operator: true },
-      { to: "/console/mailbox", label: "Mailbox", operator: true, simulated: true },
+      { to: "/console/webhooks", page: "webhooks" },
+      { to: "/console/deliveries", page: "deliveries" },
+      { to: "/console/feeds", page: "feeds" },
+      { to: "/console/messages", page: "messages" },
+      { to: "/console/templates", page: "templates", operator: true },
+      { to: "/console/mailbox", page: "mailbox", operator: true, simulated: true },
     ],
   },
   {
-    group: "People",
+    group: "people",
     links: [
-      { to: "/console/users", label: "Users" },
-      { to: "/console/security-log", label: "Security log", operator: true },
+      { to: "/console/users", page: "users" },
+      { to: "/console/security-log", page: "securityLog", operator: true },
     ],
   },
-  { group: "Try out", links: [{ to: "/console/break", label: "Break it", operator: true, simulated: true }] },
+  { group: "tryOut", links: [{ to: "/console/break", page: "break", operator: true, simulated: true }] },
 ];
 
 /** The frame around the pages of the console. It is shown to the shop's people only; the services check who asks. */
 export function ConsoleLayout({ children }: { children: ReactNode }) {
+  const text = useTexts(layoutTexts);
   const { session, state } = useSession();
   const { href } = useLocation();
   const signIn = useMutation({
@@ -81,31 +84,25 @@ export function ConsoleLayout({ children }: { children: ReactNode }) {
   if (state.kind === "unknown") {
     return (
       <Stack align="center">
-        <Loader aria-label="Signing in" />
+        <Loader aria-label={text.signingIn} />
       </Stack>
     );
   }
   if (!isStaff(state)) {
     return (
-      <Stack align="center" lang="en" px="md">
-        <title>Console · Sagacart</title>
+      <Stack align="center" px="md">
+        <title>{`${text.console} · Sagacart`}</title>
         <Title order={1} size="h2">
-          Console
+          {text.console}
         </Title>
-        <Text>
-          {state.kind === "signed-in"
-            ? `${state.user.name} is neither an operator nor support. The console is for the people who run the shop.`
-            : "The console is for the people who run the shop."}
-        </Text>
+        <Text>{state.kind === "signed-in" ? text.notStaff(state.user.name) : text.forStaff}</Text>
         <FailureAlert error={signIn.error} />
-        <Button onClick={() => signIn.mutate()}>
-          {state.kind === "signed-in" ? "Sign in as somebody else" : "Sign in"}
-        </Button>
+        <Button onClick={() => signIn.mutate()}>{state.kind === "signed-in" ? text.signInAsOther : text.signIn}</Button>
       </Stack>
     );
   }
   return (
-    <div className={classes.layout} lang="en">
+    <div className={classes.layout}>
       <ConsoleMenu />
       <div>{children}</div>
     </div>
@@ -113,6 +110,7 @@ export function ConsoleLayout({ children }: { children: ReactNode }) {
 }
 
 function ConsoleMenu() {
+  const text = useTexts(layoutTexts);
   const { pathname } = useLocation();
   const isWide = useMediaQuery("(min-width: 901px)", true, { getInitialValueInEffect: false });
   const isOperator = useIsOperator();
@@ -126,24 +124,24 @@ function ConsoleMenu() {
     to === "/console" ? pathname === to || pathname === `${to}/` : pathname === to || pathname.startsWith(`${to}/`);
   const current = groups.flatMap(({ links }) => links).find(({ to }) => isCurrent(to));
   return (
-    <nav aria-label="Console">
+    <nav aria-label={text.console}>
       {/* Closes after each choice on a phone. */}
       <details key={`${pathname} ${isWide}`} open={isWide} className={classes.menu}>
-        <summary>Menu{current === undefined ? "" : `: ${current.label}`}</summary>
+        <summary>{current === undefined ? text.menu : text.menuAt(text.pages[current.page])}</summary>
         {groups.map(({ group, links }) => (
           <div key={group}>
-            <div className={classes.groupName} id={`menu-${group.replaceAll(" ", "-")}`}>
-              {group}
+            <div className={classes.groupName} id={`menu-${group}`}>
+              {text.groups[group]}
             </div>
-            <ul className={classes.group} aria-labelledby={`menu-${group.replaceAll(" ", "-")}`}>
-              {links.map(({ to, label }) => (
+            <ul className={classes.group} aria-labelledby={`menu-${group}`}>
+              {links.map(({ to, page }) => (
                 <li key={to}>
                   <Link
                     to={to}
                     className={`${classes.link} ${isCurrent(to) ? classes.current : ""}`}
                     {...(isCurrent(to) ? { "aria-current": "page" as const } : {})}
                   >
-                    {label}
+                    {text.pages[page]}
                   </Link>
                 </li>
               ))}

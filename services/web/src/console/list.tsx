@@ -1,9 +1,11 @@
 import { Button, Group, Loader, NativeSelect, Stack, Table, Text, TextInput, Title } from "@mantine/core";
 import { keepPreviousData } from "@tanstack/react-query";
 import { type FormEvent, type ReactNode, useEffect, useRef } from "react";
+import { useTexts } from "../i18n/language.tsx";
 import { failureOf } from "../rpc/failure.ts";
 import { useAddress } from "./address.ts";
 import classes from "./console.module.css";
+import { commonTexts } from "./console-texts.ts";
 import { editedTime, localTime } from "./search.ts";
 import { StepUpFailure } from "./step-up-failure.tsx";
 
@@ -51,9 +53,10 @@ export function ListPage<Page extends { readonly nextPageToken: string }, Row>(g
 }
 
 export function Heading({ title, actions }: { title: string; actions?: ReactNode }) {
+  const text = useTexts(commonTexts);
   return (
     <Group justify="space-between">
-      <title>{`${title} · Console · Sagacart`}</title>
+      <title>{`${title} · ${text.console} · Sagacart`}</title>
       <Title order={1} size="h2" className={classes.breakable}>
         {title}
       </Title>
@@ -74,8 +77,8 @@ export function Paged<Page extends { readonly nextPageToken: string }, Row>(give
   readonly emptyPage?: string;
   readonly pageName?: string;
 }) {
-  const { label, query, rowsOf, keyOf, columns, empty, pageName = "page" } = given;
-  const { emptyPage = "Nothing on this page; there may be more on the next." } = given;
+  const text = useTexts(commonTexts);
+  const { label, query, rowsOf, keyOf, columns, empty, emptyPage = text.emptyPage, pageName = "page" } = given;
   const { texts, set } = useAddress(pageName);
   const { data, error, isPending, isPlaceholderData } = query;
   const rows = data === undefined ? [] : rowsOf(data);
@@ -85,13 +88,13 @@ export function Paged<Page extends { readonly nextPageToken: string }, Row>(give
   return (
     <Stack gap="sm" aria-busy={isPending || isPlaceholderData}>
       <StepUpFailure error={error} {...(badToken ? {} : { onRetry: query.refetch })} />
-      {isPending && error === null && <Loader size="sm" aria-label={`Reading ${label}`} />}
+      {isPending && error === null && <Loader size="sm" aria-label={text.reading(label)} />}
       {data !== undefined && rows.length === 0 && <Text role="status">{next === "" ? empty : emptyPage}</Text>}
       {rows.length > 0 && <Rows label={label} rows={rows} keyOf={keyOf} columns={columns} />}
       {(!isFirst || next !== "") && (
         <Group gap="xs">
           <Button variant="default" size="xs" disabled={isFirst} onClick={() => set({ [pageName]: undefined })}>
-            First page
+            {text.firstPage}
           </Button>
           <Button
             variant="default"
@@ -99,7 +102,7 @@ export function Paged<Page extends { readonly nextPageToken: string }, Row>(give
             disabled={next === "" || isPlaceholderData}
             onClick={() => set({ [pageName]: next })}
           >
-            Next page
+            {text.nextPage}
           </Button>
         </Group>
       )}
@@ -120,8 +123,9 @@ export function Rows<Row>({
   readonly keyOf: (row: Row, index: number) => string;
   readonly columns: readonly Column<Row>[];
 }) {
+  const text = useTexts(commonTexts);
   if (rows.length === 0) {
-    return <Text size="sm">None.</Text>;
+    return <Text size="sm">{text.none}</Text>;
   }
   return (
     // Focusable, so that it can be scrolled by keyboard.
@@ -164,6 +168,7 @@ export type Filter = {
 
 /** The filters of a list. They apply with Enter or the button, and begin at the first page again. */
 export function Filters({ filters }: { filters: readonly Filter[] }) {
+  const text = useTexts(commonTexts);
   const names = filters.map(({ name }) => name);
   const { texts, privateTexts, set } = useAddress(...names);
   const form = useRef<HTMLFormElement>(null);
@@ -206,7 +211,7 @@ export function Filters({ filters }: { filters: readonly Filter[] }) {
                 name={filter.name}
                 label={filter.label}
                 size="xs"
-                data={[{ value: "", label: "Any" }, ...(filter.options ?? [])]}
+                data={[{ value: "", label: text.any }, ...(filter.options ?? [])]}
                 defaultValue={shownOf(filter)}
               />
             ) : (
@@ -223,7 +228,7 @@ export function Filters({ filters }: { filters: readonly Filter[] }) {
             ),
           )}
           <Button type="submit" size="xs">
-            Search
+            {text.search}
           </Button>
         </Group>
       </form>
@@ -255,10 +260,11 @@ export function Waiting({
   query: Pick<Query<unknown>, "error" | "isPending" | "refetch">;
   label: string;
 }) {
+  const text = useTexts(commonTexts);
   return (
     <>
       <StepUpFailure error={query.error} onRetry={query.refetch} />
-      {query.isPending && query.error === null && <Loader size="sm" aria-label={`Reading ${label}`} />}
+      {query.isPending && query.error === null && <Loader size="sm" aria-label={text.reading(label)} />}
     </>
   );
 }

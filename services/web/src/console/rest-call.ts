@@ -2,6 +2,8 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { ErrorInfoSchema } from "@sagacart/proto/google/rpc/error_details";
 import type { Session } from "../auth/session.ts";
 import { defaultTimeoutMs } from "../rpc/transport.ts";
+import { PageError } from "./page-error.ts";
+import { pageErrorTexts } from "./page-error-texts.ts";
 
 export type RestCaller = {
   readonly session: Pick<Session, "accessToken">;
@@ -81,9 +83,12 @@ function failureOf(status: number, body: unknown): ConnectError {
   const { title, detail, reason } = problem;
   const known = Object.entries(Code).find(([name]) => toUpperSnake(name) === title)?.[1];
   const code = typeof known === "number" ? known : status >= 500 ? Code.Unavailable : Code.Unknown;
-  const message = typeof detail === "string" ? detail : `the shop answered ${status}`;
+  if (typeof detail !== "string") {
+    const { en, de } = pageErrorTexts;
+    return new PageError({ en: en.answered(String(status)), de: de.answered(String(status)) }, code);
+  }
   const value = { reason: typeof reason === "string" ? reason : "", metadata: textsOf(problem.metadata) };
-  return new ConnectError(message, code, undefined, [{ desc: ErrorInfoSchema, value }]);
+  return new ConnectError(detail, code, undefined, [{ desc: ErrorInfoSchema, value }]);
 }
 
 function textsOf(given: unknown): Record<string, string> {

@@ -1,5 +1,5 @@
 import { type Timestamp, timestampFromDate } from "@bufbuild/protobuf/wkt";
-import type { Enum } from "./show.ts";
+import type { Enum } from "./enum-words.ts";
 
 /** The texts of an address that a page reads. */
 export type Texts<Name extends string> = { readonly [N in Name]?: string | undefined };

@@ -1,5 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { Message_Channel, Message_State, MessageSchema } from "@sagacart/proto/notifier/v1/message";
+import { WebhookDelivery_State, WebhookDeliverySchema } from "@sagacart/proto/notifier/v1/webhook";
 import { IncidentSchema } from "@sagacart/proto/order/v1/incident";
 import {
   Order_State,
@@ -30,7 +32,8 @@ const usd = (minorUnits: bigint) => ({ currencyCode: "USD", minorUnits });
 const olga = create(ActorSchema, { kind: Actor_Kind.OPERATOR, id: "olga" });
 const change = (sequence: bigint, state: Order_State, ms: number, reason = "") =>
   create(OrderChangeSchema, { sequence, state, reason, time: at(ms) });
-const linesOf = (records: OrderRecords) => timelineOf(records).map(({ kind, title, tone }) => [kind, title, tone]);
+const linesOf = (records: OrderRecords) =>
+  timelineOf(records, "en").map(({ kind, title, tone }) => [kind, title, tone]);
 
 const order = create(OrderSchema, { id: "o-1", total: usd(100n), placedBy: { kind: Actor_Kind.CUSTOMER, id: "ada" } });
 
@@ -92,10 +95,89 @@ test("a completed order shows what each service did, in the order of time", () =
     ["stock", "Stock committed", "good"],
     ["order", "Completed", "good"],
   ]);
-  const entries = timelineOf(records);
+  const entries = timelineOf(records, "en");
   expect(entries[0]?.actor).toMatchObject({ id: "ada" });
   expect(entries.find(({ title }) => title === "Payment captured")?.detail).toBe("asked 2 times");
   expect(new Set(entries.map(({ key }) => key)).size).toBe(entries.length);
+});
+
+test("in German, a timeline says what happened in German words", () => {
+  const records: OrderRecords = {
+    order: create(OrderSchema, { ...order, cancelRequestTime: at(50), internalReason: "fraud" }),
+    changes: [change(1n, Order_State.PENDING, 1), change(2n, Order_State.CANCELLING, 51)],
+    reservation: create(ReservationSchema, {
+      state: Reservation_State.RELEASED,
+      lines: [{ productId: "mug", quantity: 2_000 }],
+      createTime: at(2),
+      updateTime: at(60),
+    }),
+    payments: [
+      create(PaymentSchema, {
+        id: "p-1",
+        attempt: 1,
+        amount: usd(12_345_678n),
+        state: Payment_State.VOIDED,
+        asks: 1,
+        createTime: at(3),
+        updateTime: at(59),
+      }),
+    ],
+    refunds: [
+      create(RefundSchema, {
+        id: "r",
+        amount: usd(5n),
+        state: Refund_State.REFUSED,
+        source: Refund_Source.HAND,
+        updateTime: at(61),
+      }),
+    ],
+    orderRefunds: [
+      create(OrderRefundSchema, {
+        id: "r",
+        amount: usd(5n),
+        reason: "torn",
+        state: OrderRefund_State.PENDING,
+        source: OrderRefund_Source.PROVIDER,
+        createTime: at(60),
+      }),
+    ],
+    entries: [create(JournalEntrySchema, { id: "j-1", kind: "settled_by_hand", createTime: at(62) })],
+    messages: [
+      create(MessageSchema, {
+        channel: Message_Channel.EMAIL,
+        state: Message_State.SENT,
+        subject: "Hi",
+        sendTime: at(63),
+      }),
+    ],
+    deliveries: [
+      create(WebhookDeliverySchema, {
+        eventType: "e",
+        endpointId: "w",
+        attemptCount: 1,
+        state: WebhookDelivery_State.DEAD,
+        endTime: at(64),
+      }),
+    ],
+  };
+  // The space before a currency is one that does not break.
+  const entries = timelineOf(records, "de").map(({ title, detail }) =>
+    [title, detail].map((text) => text.replaceAll(/\s/g, " ")),
+  );
+  expect(entries).toEqual([
+    ["Bestellung aufgegeben", ""],
+    ["Ware reserviert", "2.000 × mug"],
+    ["Zahlungsversuch 1 über 123.456,78 $ mit Guthaben", ""],
+    ["Stornierung verlangt", "fraud"],
+    ["Wird rückgängig gemacht", ""],
+    ["Zahlung aufgehoben", "1-mal angefragt"],
+    ["Erstattung von 0,05 $ verlangt", "torn, beim Kartendienstleister, ausstehend"],
+    ["Ware freigegeben", "2.000 × mug"],
+    ["Erstattung von 0,05 $ verweigert", "Quelle: Von Hand"],
+    ["Buchung: Von Hand ausgeglichen", ""],
+    ["E-Mail, gesendet: Hi", ""],
+    ["Webhook unzustellbar: e", "Endpunkt w, 1 Versuch"],
+  ]);
 });
 
 test("a payment that was refunded in part was captured when the ledger says, and the order's later changes are told apart", () => {
@@ -114,7 +196,7 @@ test("a payment that was refunded in part was captured when the ledger says, and
       create(JournalEntrySchema, { id: "j-1", kind: "charge", reference: "p-1", createTime: at(10) }),
     ],
   };
-  expect(timelineOf(records).map(({ title }) => title)).toEqual([
+  expect(timelineOf(records, "en").map(({ title }) => title)).toEqual([
     "Order placed",
     "Payment attempt 0 of – by the balance",
     "Payment captured",
@@ -132,16 +214,23 @@ test("a cancelled order names who cancelled it, and what was undone", () => {
     cancelledBy: olga,
     internalReason: "fraud",
   });
-  const entries = timelineOf({
-    order: cancelled,
-    changes: [
-      change(1n, Order_State.PENDING, 1),
-      change(2n, Order_State.CANCELLING, 6, "CANCELLED_BY_SHOP"),
-      change(3n, Order_State.CANCELLED, 9),
-    ],
-    reservation: create(ReservationSchema, { state: Reservation_State.RELEASED, createTime: at(2), updateTime: at(8) }),
-    payments: [create(PaymentSchema, { id: "p", state: Payment_State.VOIDED, createTime: at(3), updateTime: at(7) })],
-  });
+  const entries = timelineOf(
+    {
+      order: cancelled,
+      changes: [
+        change(1n, Order_State.PENDING, 1),
+        change(2n, Order_State.CANCELLING, 6, "CANCELLED_BY_SHOP"),
+        change(3n, Order_State.CANCELLED, 9),
+      ],
+      reservation: create(ReservationSchema, {
+        state: Reservation_State.RELEASED,
+        createTime: at(2),
+        updateTime: at(8),
+      }),
+      payments: [create(PaymentSchema, { id: "p", state: Payment_State.VOIDED, createTime: at(3), updateTime: at(7) })],
+    },
+    "en",
+  );
   expect(entries.map(({ title }) => title)).toEqual([
     "Order placed",
     "Stock reserved",
@@ -156,16 +245,19 @@ test("a cancelled order names who cancelled it, and what was undone", () => {
 });
 
 test("a sold-out order says what was short", () => {
-  const entries = timelineOf({
-    order,
-    changes: [change(1n, Order_State.PENDING, 1), change(2n, Order_State.REJECTED, 3, "OUT_OF_STOCK")],
-    reservation: create(ReservationSchema, {
-      state: Reservation_State.REFUSED,
-      createTime: at(2),
-      updateTime: at(2),
-      shortages: [{ productId: "mug", requested: 3, available: 1 }],
-    }),
-  });
+  const entries = timelineOf(
+    {
+      order,
+      changes: [change(1n, Order_State.PENDING, 1), change(2n, Order_State.REJECTED, 3, "OUT_OF_STOCK")],
+      reservation: create(ReservationSchema, {
+        state: Reservation_State.REFUSED,
+        createTime: at(2),
+        updateTime: at(2),
+        shortages: [{ productId: "mug", requested: 3, available: 1 }],
+      }),
+    },
+    "en",
+  );
   expect(entries.filter(({ kind }) => kind === "stock")).toMatchObject([
     { title: "Stock refused", detail: "mug: 3 asked, 1 there", tone: "bad" },
   ]);
@@ -229,7 +321,7 @@ test("refunds, disputes and incidents are on it with who did what", () => {
     ["incident", "Retry of refund requested", "neutral"],
     ["incident", "Incident resolved: refund", "good"],
   ]);
-  expect(timelineOf(records).map(({ actor }) => actor?.id)).toEqual([
+  expect(timelineOf(records, "en").map(({ actor }) => actor?.id)).toEqual([
     "olga",
     undefined,
     undefined,
@@ -246,5 +338,5 @@ test("what has no time is not on it, and an order that was just placed has one e
     changes: [change(1n, Order_State.PENDING, 1)],
     shipment: create(ShipmentSchema, {}),
   };
-  expect(timelineOf(records)).toHaveLength(1);
+  expect(timelineOf(records, "en")).toHaveLength(1);
 });

@@ -23,7 +23,9 @@ import {
 import { type Shipment, Shipment_Kind, Shipment_State } from "@sagacart/proto/shipping/v1/shipment";
 import { type Reservation, Reservation_State } from "@sagacart/proto/stock/v1/reservation";
 import type { Actor } from "@sagacart/proto/type/v1/actor";
-import { money, nameOf, words } from "./show.ts";
+import type { Language } from "../i18n/language.tsx";
+import { nameOf, type Show, showIn } from "./show.ts";
+import { timelineTexts } from "./timeline-texts.ts";
 
 /** Everything that the services know about an order. What could not be read is absent. */
 export type OrderRecords = {
@@ -57,17 +59,21 @@ export type TimelineEntry = {
 };
 
 /** Puts what all services know about an order into the order of time. What happened at one time stays in the saga's order. */
-export function timelineOf(records: OrderRecords): TimelineEntry[] {
+export function timelineOf(records: OrderRecords, language: Language): TimelineEntry[] {
+  const wording = { text: timelineTexts[language], show: showIn(language) };
   return [
-    ...orderEntries(records),
-    ...stockEntries(records),
-    ...paymentEntries(records),
-    ...ledgerEntries(records),
-    ...shippingEntries(records),
-    ...incidentEntries(records),
-    ...messageEntries(records),
+    ...orderEntries(records, wording),
+    ...stockEntries(records, wording),
+    ...paymentEntries(records, wording),
+    ...ledgerEntries(records, wording),
+    ...shippingEntries(records, wording),
+    ...incidentEntries(records, wording),
+    ...messageEntries(records, wording),
   ].toSorted((a, b) => compare(a.time, b.time));
 }
+
+/** The words of a timeline, and how it shows values. */
+type Wording = { readonly text: (typeof timelineTexts)["en"]; readonly show: Show };
 
 function compare(a: Timestamp, b: Timestamp): number {
   return a.seconds === b.seconds ? a.nanos - b.nanos : a.seconds < b.seconds ? -1 : 1;
@@ -87,13 +93,14 @@ const badOrderStates: readonly Order_State[] = [
   Order_State.EXPIRED,
 ];
 
-function orderEntries({ order, changes, orderRefunds = [] }: OrderRecords): TimelineEntry[] {
+function orderEntries({ order, changes, orderRefunds = [] }: OrderRecords, wording: Wording): TimelineEntry[] {
+  const { text, show } = wording;
   return [
-    ...changes.flatMap((change, index) => changeEntry(change, changes[index - 1], order)),
+    ...changes.flatMap((change, index) => changeEntry(change, { before: changes[index - 1], order, ...wording })),
     ...at(order.cancelRequestTime, {
       key: "cancel",
       kind: "order",
-      title: "Cancellation requested",
+      title: text.cancelRequested,
       detail: order.internalReason || order.outcomeDetail,
       actor: order.cancelledBy,
       tone: "bad",
@@ -102,14 +109,12 @@ function orderEntries({ order, changes, orderRefunds = [] }: OrderRecords): Time
       at(refund.createTime, {
         key: `order refund ${refund.id}`,
         kind: "order",
-        title: `Refund of ${money(refund.amount)} requested`,
+        title: text.refundRequested(show.money(refund.amount)),
         detail: [
           refund.reason,
           refund.failureReason,
-          refund.source === OrderRefund_Source.ORDER
-            ? ""
-            : `by the ${nameOf(OrderRefund_Source, refund.source).toLowerCase()}`,
-          words(OrderRefund_State, refund.state).toLowerCase(),
+          refundBy(refund, text),
+          text.within(show.words(OrderRefund_State, refund.state)),
         ]
           .filter((part) => part !== "")
           .join(", "),
@@ -120,8 +125,16 @@ function orderEntries({ order, changes, orderRefunds = [] }: OrderRecords): Time
   ];
 }
 
-function changeEntry(change: OrderChange, before: OrderChange | undefined, order: Order): TimelineEntry[] {
-  const { sequence, state, reason, time } = change;
+/** Says where a refund was made, if not with its order. */
+function refundBy({ source }: OrderRefund, text: Wording["text"]): string {
+  const places: Readonly<Record<string, string>> = text.refundBy;
+  return places[nameOf(OrderRefund_Source, source)] ?? "";
+}
+
+function changeEntry(
+  { sequence, state, reason, time }: OrderChange,
+  { before, order, text, show }: Wording & { readonly before: OrderChange | undefined; readonly order: Order },
+): TimelineEntry[] {
   const isPlaced = sequence === 1n;
   // A refund or a dispute changes an order, too, and leaves it in its state.
   const isSame = before?.state === state;
@@ -129,10 +142,10 @@ function changeEntry(change: OrderChange, before: OrderChange | undefined, order
     key: `change ${sequence}`,
     kind: "order",
     title: isPlaced
-      ? "Order placed"
+      ? text.placed
       : isSame
-        ? `Changed while ${words(Order_State, state).toLowerCase()}`
-        : words(Order_State, state),
+        ? text.changedWhile(show.words(Order_State, state))
+        : show.words(Order_State, state),
     detail: isSame ? "" : reason,
     actor: isPlaced ? order.placedBy : undefined,
     tone: isSame
@@ -145,14 +158,14 @@ function changeEntry(change: OrderChange, before: OrderChange | undefined, order
   });
 }
 
-function stockEntries({ reservation }: OrderRecords): TimelineEntry[] {
+function stockEntries({ reservation }: OrderRecords, { text, show }: Wording): TimelineEntry[] {
   if (reservation === undefined) {
     return [];
   }
   const { state, lines, shortages, createTime, updateTime, actor } = reservation;
-  const what = lines.map(({ productId, quantity }) => `${quantity} × ${productId}`).join(", ");
-  const short = shortages.map(
-    ({ productId, requested, available }) => `${productId}: ${requested} asked, ${available} there`,
+  const what = lines.map(({ productId, quantity }) => `${show.count(quantity)} × ${productId}`).join(", ");
+  const short = shortages.map(({ productId, requested, available }) =>
+    text.short(productId, show.count(requested), show.count(available)),
   );
   const isRefused = state === Reservation_State.REFUSED;
   const isOver = state !== Reservation_State.HELD && state !== Reservation_State.PINNED && !isRefused;
@@ -160,7 +173,7 @@ function stockEntries({ reservation }: OrderRecords): TimelineEntry[] {
     ...at(createTime, {
       key: "reservation",
       kind: "stock",
-      title: isRefused ? "Stock refused" : "Stock reserved",
+      title: isRefused ? text.stockRefused : text.stockReserved,
       detail: isRefused ? short.join(", ") : what,
       tone: isRefused ? "bad" : "good",
     }),
@@ -168,7 +181,7 @@ function stockEntries({ reservation }: OrderRecords): TimelineEntry[] {
       ? at(updateTime, {
           key: "reservation ends",
           kind: "stock",
-          title: `Stock ${nameOf(Reservation_State, state).toLowerCase()}`,
+          title: text.stock(show.words(Reservation_State, state)),
           detail: what,
           actor,
           tone: state === Reservation_State.COMMITTED ? "good" : "bad",
@@ -177,18 +190,18 @@ function stockEntries({ reservation }: OrderRecords): TimelineEntry[] {
   ];
 }
 
-function paymentEntries(records: OrderRecords): TimelineEntry[] {
+function paymentEntries(records: OrderRecords, { text, show }: Wording): TimelineEntry[] {
   const { payments = [], refunds = [], disputes = [] } = records;
   return [
     ...payments.flatMap((payment) => {
       const { id, attempt, amount, state, asks, providerChargeId, paymentMethod, createTime, updateTime } = payment;
-      const by = paymentMethod === "" ? "the balance" : paymentMethod;
-      const provider = [asks > 0 ? `asked ${asks} ${asks === 1 ? "time" : "times"}` : "", providerChargeId];
+      const by = paymentMethod === "" ? text.theBalance : paymentMethod;
+      const provider = [asks > 0 ? show.counted(text.asked, asks) : "", providerChargeId];
       return [
         ...at(createTime, {
           key: `payment ${id}`,
           kind: "payment",
-          title: `Payment attempt ${attempt} of ${money(amount)} by ${by}`,
+          title: text.paymentAttempt(show.count(attempt), show.money(amount), by),
           actor: payment.createdBy,
           id,
         }),
@@ -197,7 +210,7 @@ function paymentEntries(records: OrderRecords): TimelineEntry[] {
           : at(settleTime(payment, records) ?? updateTime, {
               key: `payment ${id} ${state}`,
               kind: "payment",
-              title: `Payment ${nameOf(Payment_State, state).toLowerCase()}`,
+              title: text.paymentIs(show.words(Payment_State, state)),
               detail: [payment.declineReason, ...provider].filter((part) => part !== "").join(", "),
               id,
               tone: state === Payment_State.CAPTURED ? "good" : "bad",
@@ -208,8 +221,8 @@ function paymentEntries(records: OrderRecords): TimelineEntry[] {
       at(refund.updateTime, {
         key: `refund ${refund.id}`,
         kind: "payment",
-        title: `Refund of ${money(refund.amount)} ${nameOf(Refund_State, refund.state).toLowerCase()}`,
-        detail: [refund.reason, refund.failureReason, `source ${nameOf(Refund_Source, refund.source).toLowerCase()}`]
+        title: text.refundIs(show.money(refund.amount), show.words(Refund_State, refund.state)),
+        detail: [refund.reason, refund.failureReason, text.source(show.words(Refund_Source, refund.source))]
           .filter((part) => part !== "")
           .join(", "),
         actor: refund.requestedBy,
@@ -222,7 +235,7 @@ function paymentEntries(records: OrderRecords): TimelineEntry[] {
       ...at(createTime, {
         key: `dispute ${id}`,
         kind: "payment",
-        title: `Dispute of ${money(amount)} opened`,
+        title: text.disputeOpened(show.money(amount)),
         detail: reason,
         tone: "bad",
       }),
@@ -231,7 +244,7 @@ function paymentEntries(records: OrderRecords): TimelineEntry[] {
         : at(updateTime, {
             key: `dispute ${id} ends`,
             kind: "payment",
-            title: `Dispute ${nameOf(Dispute_State, state).toLowerCase()}`,
+            title: text.disputeIs(show.words(Dispute_State, state)),
             tone: state === Dispute_State.WON ? "good" : "bad",
           })),
     ]),
@@ -245,20 +258,20 @@ function settleTime({ id, state }: Payment, { entries = [] }: OrderRecords): Tim
     : undefined;
 }
 
-function ledgerEntries({ entries = [] }: OrderRecords): TimelineEntry[] {
+function ledgerEntries({ entries = [] }: OrderRecords, { text, show }: Wording): TimelineEntry[] {
   return entries.flatMap(({ id, kind, lines, createTime, actor }) =>
     at(createTime, {
       key: `entry ${id}`,
       kind: "ledger",
-      title: `Journal entry: ${kind.replaceAll("_", " ")}`,
-      detail: lines.map(({ account, amount }) => `${account.value ?? ""} ${money(amount)}`).join(", "),
+      title: text.entry(show.entryKind(kind)),
+      detail: lines.map(({ account, amount }) => `${account.value ?? ""} ${show.money(amount)}`).join(", "),
       actor,
       id,
     }),
   );
 }
 
-function shippingEntries({ shipment }: OrderRecords): TimelineEntry[] {
+function shippingEntries({ shipment }: OrderRecords, { text, show }: Wording): TimelineEntry[] {
   if (shipment === undefined) {
     return [];
   }
@@ -267,26 +280,26 @@ function shippingEntries({ shipment }: OrderRecords): TimelineEntry[] {
     ...at(createTime, {
       key: "shipment",
       kind: "shipping",
-      title: kind === Shipment_Kind.PICKUP ? "Pickup prepared" : "Carrier asked",
+      title: kind === Shipment_Kind.PICKUP ? text.pickup : text.carrierAsked,
     }),
     ...(state === Shipment_State.PENDING
       ? []
       : at(updateTime, {
           key: `shipment ${state}`,
           kind: "shipping",
-          title: `Shipment ${nameOf(Shipment_State, state).toLowerCase()}`,
+          title: text.shipment(show.words(Shipment_State, state)),
           detail: [trackingNumber, refusalReason, recallRefusal].filter((part) => part !== "").join(", "),
           tone: state === Shipment_State.ACCEPTED ? "good" : "bad",
         })),
   ];
 }
 
-function incidentEntries({ incidents = [] }: OrderRecords): TimelineEntry[] {
+function incidentEntries({ incidents = [] }: OrderRecords, { text }: Wording): TimelineEntry[] {
   return incidents.flatMap(({ id, step, error, createTime, updateTime, resolution, retryRequestTime, ...who }) => [
     ...at(createTime, {
       key: `incident ${id}`,
       kind: "incident",
-      title: `Incident: ${step}`,
+      title: text.incident(step),
       detail: error,
       id,
       tone: "bad",
@@ -294,7 +307,7 @@ function incidentEntries({ incidents = [] }: OrderRecords): TimelineEntry[] {
     ...at(retryRequestTime, {
       key: `incident ${id} retry`,
       kind: "incident",
-      title: `Retry of ${step} requested`,
+      title: text.retryRequested(step),
       actor: who.retryRequestedBy,
       id,
     }),
@@ -303,7 +316,7 @@ function incidentEntries({ incidents = [] }: OrderRecords): TimelineEntry[] {
       : at(updateTime, {
           key: `incident ${id} resolved`,
           kind: "incident",
-          title: `Incident resolved: ${step}`,
+          title: text.incidentResolved(step),
           detail: resolution,
           actor: who.resolvedBy,
           id,
@@ -312,13 +325,13 @@ function incidentEntries({ incidents = [] }: OrderRecords): TimelineEntry[] {
   ]);
 }
 
-function messageEntries({ messages = [], deliveries = [] }: OrderRecords): TimelineEntry[] {
+function messageEntries({ messages = [], deliveries = [] }: OrderRecords, { text, show }: Wording): TimelineEntry[] {
   return [
     ...messages.flatMap(({ id, channel, subject, recipient, state, lastError, createTime, sendTime }) =>
       at(sendTime ?? createTime, {
         key: `message ${id}`,
         kind: "message",
-        title: `${words(Message_Channel, channel)} ${nameOf(Message_State, state).toLowerCase()}: ${subject}`,
+        title: text.messageIs(show.words(Message_Channel, channel), show.words(Message_State, state), subject),
         detail: [channel === Message_Channel.EMAIL ? recipient : "", lastError]
           .filter((part) => part !== "")
           .join(", "),
@@ -330,8 +343,8 @@ function messageEntries({ messages = [], deliveries = [] }: OrderRecords): Timel
       at(endTime ?? createTime, {
         key: `delivery ${id}`,
         kind: "webhook",
-        title: `Webhook ${nameOf(WebhookDelivery_State, state).toLowerCase()}: ${eventType}`,
-        detail: [`endpoint ${endpointId}`, `${attemptCount} attempts`, lastError]
+        title: text.webhook(show.words(WebhookDelivery_State, state), eventType),
+        detail: [text.toEndpoint(endpointId), show.counted(text.tries, attemptCount), lastError]
           .filter((part) => part !== "")
           .join(", "),
         id,

@@ -19,6 +19,8 @@ test.each(currentCurrencies())("an amount in %s is shown, written and read with 
   const shown = formatMoney({ currencyCode: code, minorUnits }, "en").replaceAll(/[^\d.]/g, "");
   // Some currencies' own signs end with a dot.
   expect(shown.replace(/^\./, "")).toBe(written);
-  expect(amountText(minorUnits, code)).toBe(written);
-  expect(parseAmount(amountText(minorUnits, code), code)).toBe(minorUnits);
+  expect(amountText(minorUnits, code, "en")).toBe(written);
+  expect(amountText(minorUnits, code, "de")).toBe(written.replace(".", ","));
+  expect(parseAmount(amountText(minorUnits, code, "en"), code, "en")).toBe(minorUnits);
+  expect(parseAmount(amountText(minorUnits, code, "de"), code, "de")).toBe(minorUnits);
 });

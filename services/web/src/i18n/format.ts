@@ -28,7 +28,8 @@ export function dateOf({ seconds, nanos }: Moment): Date {
   return new Date(Number(seconds) * 1_000 + nanos / 1_000_000);
 }
 
-function localeOf(language: Language): string {
+/** Returns the browser's own variant of a language, such as `de-AT`, or else the language. */
+export function localeOf(language: Language): string {
   const preferred = navigator.languages.find((tag) => tag.toLowerCase().split("-", 1)[0] === language);
   return preferred ?? language;
 }

@@ -14,6 +14,8 @@ export function FailureAlert(given: {
   onRetry?: () => unknown;
   /** The page's words for fields of the request. */
   names?: Readonly<Record<string, string>>;
+  /** The page's sentences for reasons that the shop has none for; the service's own is shown below them. */
+  sentences?: Readonly<Record<string, string>>;
 }) {
   const { language } = useLanguage();
   const text = useTexts(texts);
@@ -21,10 +23,11 @@ export function FailureAlert(given: {
     return null;
   }
   const failure = failureOf(given.error);
+  const own = given.sentences?.[failure.reason];
   return (
     <Alert color="red" variant="outline" title={text.title} data-reason={failure.reason}>
       <Stack gap="xs" align="flex-start">
-        {failureTexts(failure, language, given.names).map((sentence) => (
+        {[...(own === undefined ? [] : [own]), ...failureTexts(failure, language, given.names)].map((sentence) => (
           <Text key={sentence} size="sm">
             {sentence}
           </Text>

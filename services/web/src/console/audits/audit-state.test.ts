@@ -15,9 +15,18 @@ test.each([
   [99 as Audit_State, [], "Unknown", "bad", false],
 ])("an audit in state %d with the laws %j is shown as: %s, %s", (state, laws, words, tone, isVerdict) => {
   const audit = create(AuditSchema, { state, laws });
-  expect(auditWords(audit)).toBe(words);
+  expect(auditWords(audit, "en")).toBe(words);
   expect(auditTone(audit.state)).toBe(tone);
   expect(hasVerdict(audit)).toBe(isVerdict);
+});
+
+test.each([
+  [Audit_State.CLEAN, [], "Kein Verstoß"],
+  [Audit_State.BREACHED, [{ breachCount: 1 }], "1 Verstoß"],
+  [Audit_State.BREACHED, [{ breachCount: 1_234 }], "1.234 Verstöße"],
+  [Audit_State.DID_NOT_FINISH, [], "Nicht zu Ende gekommen"],
+])("in German, an audit in state %d with the laws %j is shown as: %s", (state, laws, words) => {
+  expect(auditWords(create(AuditSchema, { state, laws }), "de")).toBe(words);
 });
 
 test.each([

@@ -1,6 +1,8 @@
 import { type Audit, Audit_State } from "@sagacart/proto/order/v1/audit";
-import { count } from "../show.ts";
+import type { Language } from "../../i18n/language.tsx";
+import { showIn } from "../show.ts";
 import type { Tone } from "../tone-badge.tsx";
+import { auditTexts } from "./audit-texts.ts";
 
 /** Returns how good or bad it is what an audit says. One that says nothing about the laws is bad, too. */
 export function auditTone(state: Audit_State): Tone {
@@ -15,22 +17,23 @@ export function auditTone(state: Audit_State): Tone {
 }
 
 /** Returns an audit's state as words. */
-export function auditWords({ state, laws }: Pick<Audit, "state" | "laws">): string {
+export function auditWords({ state, laws }: Pick<Audit, "state" | "laws">, language: Language): string {
+  const { verdicts } = auditTexts[language];
   switch (state) {
     case Audit_State.CLEAN:
-      return "No breach";
+      return verdicts.clean;
     case Audit_State.BREACHED: {
       const breaches = laws.reduce((sum, { breachCount }) => sum + breachCount, 0);
-      return breaches === 1 ? "1 breach" : `${count(breaches)} breaches`;
+      return showIn(language).counted(verdicts.breached, breaches);
     }
     case Audit_State.RUNNING:
-      return "Running";
+      return verdicts.running;
     case Audit_State.FAILED:
-      return "Failed";
+      return verdicts.failed;
     case Audit_State.DID_NOT_FINISH:
-      return "Did not finish";
+      return verdicts.didNotFinish;
     default:
-      return "Unknown";
+      return verdicts.unknown;
   }
 }
 

@@ -2,63 +2,74 @@ import { useQuery } from "@connectrpc/connect-query";
 import { Stack, Title } from "@mantine/core";
 import type { Audit, Audit_Law } from "@sagacart/proto/order/v1/audit";
 import { AuditService } from "@sagacart/proto/order/v1/audit_service";
+import { useTexts } from "../../i18n/language.tsx";
 import { useAddress, usePathPart } from "../address.ts";
 import classes from "../console.module.css";
 import { type Column, Facts, Heading, ListPage, listOptions, Rows, refreshMs, Waiting } from "../list.tsx";
-import { count, time } from "../show.ts";
 import { To } from "../to.tsx";
+import { useShow } from "../use-show.ts";
+import { auditTexts } from "./audit-texts.ts";
 import { AuditBadge, Breaches } from "./last-audit.tsx";
 
 /** The audits, newest first. */
 export function AuditsPage() {
+  const text = useTexts(auditTexts);
+  const columns = useColumns();
   const { texts } = useAddress("page");
   const query = useQuery(AuditService.method.listAudits, { pageToken: texts.page ?? "" }, listOptions);
   return (
     <ListPage
-      title="Audits"
-      explanation="Each reads the laws of the shop in all databases. One that failed or did not finish says nothing about them."
+      title={text.audits}
+      explanation={text.explanation}
       query={query}
       rowsOf={({ audits }) => audits}
       keyOf={({ id }) => id}
       columns={columns}
-      empty="No audit has run yet."
+      empty={text.noneYet}
     />
   );
 }
 
-const columns: readonly Column<Audit>[] = [
-  { head: "Began", cell: ({ id, startTime }) => <To parts={["audits", id]}>{time(startTime)}</To> },
-  { head: "Verdict", cell: (audit) => <AuditBadge audit={audit} /> },
-  { head: "Ended", cell: ({ endTime }) => time(endTime) },
-  { head: "Why it failed", cell: ({ failure }) => <span className={classes.wrap}>{failure}</span> },
-];
+function useColumns(): readonly Column<Audit>[] {
+  const text = useTexts(auditTexts);
+  const { time } = useShow();
+  return [
+    { head: text.began, cell: ({ id, startTime }) => <To parts={["audits", id]}>{time(startTime)}</To> },
+    { head: text.verdict, cell: (audit) => <AuditBadge audit={audit} /> },
+    { head: text.ended, cell: ({ endTime }) => time(endTime) },
+    { head: text.whyFailed, cell: ({ failure }) => <span className={classes.wrap}>{failure}</span> },
+  ];
+}
 
 /** One audit: what it read of each law, and what it found. */
 export function AuditPage() {
+  const text = useTexts(auditTexts);
+  const { time } = useShow();
+  const lawColumns = useLawColumns();
   const id = usePathPart("id");
   const query = useQuery(AuditService.method.getAudit, { id }, { refetchInterval: refreshMs });
   const audit = query.data?.audit;
   return (
     <Stack>
-      <Heading title={`Audit ${id}`} />
-      <Waiting query={query} label="the audit" />
+      <Heading title={text.auditOf(id)} />
+      <Waiting query={query} label={text.theAudit} />
       {audit !== undefined && (
         <>
           <Facts
             facts={[
-              ["Verdict", <AuditBadge key="verdict" audit={audit} />],
-              ["Began", time(audit.startTime)],
-              ["Ended", audit.endTime && time(audit.endTime)],
-              ["Why it failed", audit.failure],
+              [text.verdict, <AuditBadge key="verdict" audit={audit} />],
+              [text.began, time(audit.startTime)],
+              [text.ended, audit.endTime && time(audit.endTime)],
+              [text.whyFailed, audit.failure],
             ]}
           />
           <Breaches audit={audit} most={1_000} />
           {audit.laws.length > 0 && (
             <>
               <Title order={2} size="h4">
-                Laws
+                {text.laws}
               </Title>
-              <Rows label="Laws" rows={audit.laws} keyOf={({ law }) => String(law)} columns={lawColumns} />
+              <Rows label={text.laws} rows={audit.laws} keyOf={({ law }) => String(law)} columns={lawColumns} />
             </>
           )}
         </>
@@ -67,8 +78,12 @@ export function AuditPage() {
   );
 }
 
-const lawColumns: readonly Column<Audit_Law>[] = [
-  { head: "Law", cell: ({ law, statement }) => <span className={classes.wrap}>{`${law}. ${statement}`}</span> },
-  { head: "Breaches", cell: ({ breachCount }) => count(breachCount), numeric: true },
-  { head: "Read", cell: ({ checked }) => <span className={classes.wrap}>{checked.join(", ")}</span> },
-];
+function useLawColumns(): readonly Column<Audit_Law>[] {
+  const text = useTexts(auditTexts);
+  const { count } = useShow();
+  return [
+    { head: text.law, cell: ({ law, statement }) => <span className={classes.wrap}>{`${law}. ${statement}`}</span> },
+    { head: text.breaches, cell: ({ breachCount }) => count(breachCount), numeric: true },
+    { head: text.read, cell: ({ checked }) => <span className={classes.wrap}>{checked.join(", ")}</span> },
+  ];
+}

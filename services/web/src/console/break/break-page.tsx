@@ -2,24 +2,33 @@ import { Alert, Button, Group, NumberInput, Stack, Text, TextInput } from "@mant
 import { OrderService, WaitFor } from "@sagacart/proto/order/v1/order_service";
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { failureOf } from "../../rpc/failure.ts";
+import { useTexts } from "../../i18n/language.tsx";
 import { newRequestId } from "../../rpc/request-id.ts";
 import { useSiteConfig } from "../../use-site-config.tsx";
 import { LastAudit } from "../audits/last-audit.tsx";
 import { useCall, useIsOperator } from "../call.ts";
 import classes from "../console.module.css";
+import { failureLine } from "../failure-sentences.ts";
 import { LaptopControls } from "../laptop/laptop-controls.tsx";
 import { type Column, Heading, Rows } from "../list.tsx";
 import { To } from "../to.tsx";
+import { useShow } from "../use-show.ts";
+import { breakTexts } from "./break-texts.ts";
 import { type Fault, faults, runSome } from "./faults.ts";
 
 const customerId = "console-test";
 const mostOrders = 200;
 
-type Outcome = { readonly fault: string; readonly orderIds: readonly string[]; readonly failures: readonly string[] };
+type Outcome = {
+  readonly fault: Fault["key"];
+  readonly orderIds: readonly string[];
+  readonly failures: readonly unknown[];
+};
 
 /** Places orders that meet a fault of the simulated providers, to see what the saga makes of it. */
 export function BreakPage() {
+  const text = useTexts(breakTexts);
+  const { count, language } = useShow();
   const { simulatedProviders, launcher } = useSiteConfig();
   const isOperator = useIsOperator();
   const call = useCall();
@@ -31,13 +40,13 @@ export function BreakPage() {
   if (!simulatedProviders || !isOperator) {
     return (
       <Stack>
-        <Heading title="Break it" />
-        <Text>Only operators can do this, and only where the card provider and the carrier are simulated.</Text>
+        <Heading title={text.title} />
+        <Text>{text.onlyOperators}</Text>
       </Stack>
     );
   }
   const place = async (fault: Fault) => {
-    setBusy(fault.name);
+    setBusy(fault.key);
     const results = await runSome(Math.min(mostOrders, Math.max(1, Number(number))), {
       atOnce: 10,
       run: () =>
@@ -51,58 +60,55 @@ export function BreakPage() {
         }),
     });
     setOutcome({
-      fault: fault.name,
+      fault: fault.key,
       orderIds: results.flatMap((result) => (result.status === "fulfilled" ? [result.value.order?.id ?? ""] : [])),
-      failures: results.flatMap((result) => (result.status === "rejected" ? [failureOf(result.reason).message] : [])),
+      failures: results.flatMap((result) => (result.status === "rejected" ? [result.reason] : [])),
     });
     setBusy("");
     await queries.invalidateQueries();
   };
   const columns: readonly Column<Fault>[] = [
-    { head: "Fault", cell: ({ name }) => name },
-    { head: "What happens", cell: ({ does }) => <span className={classes.wrap}>{does}</span> },
-    { head: "Payment method", cell: ({ paymentMethod }) => paymentMethod },
-    { head: "Postal code", cell: ({ postalCode }) => postalCode ?? "none, picked up" },
+    { head: text.fault, cell: ({ key }) => text.faults[key].name },
+    { head: text.whatHappens, cell: ({ key }) => <span className={classes.wrap}>{text.faults[key].does}</span> },
+    { head: text.paymentMethod, cell: ({ paymentMethod }) => paymentMethod },
+    { head: text.postalCode, cell: ({ postalCode }) => postalCode ?? text.pickedUp },
     {
-      head: "Place",
+      head: text.place,
       cell: (fault) => (
         <Button
           size="xs"
           variant="default"
-          loading={busy === fault.name}
+          loading={busy === fault.key}
           disabled={productId.trim() === "" || busy !== ""}
           onClick={() => void place(fault)}
-          aria-label={`Place orders: ${fault.name}`}
+          aria-label={text.placeOrders(text.faults[fault.key].name)}
         >
-          Place
+          {text.place}
         </Button>
       ),
     },
   ];
   return (
     <Stack>
-      <Heading title="Break it" />
-      <Text size="sm">
-        Places orders for a customer of its own, {customerId}, whose payment or shipment goes wrong in a given way.
-        Watch them under way on the page Now, then look at an order's timeline.
-      </Text>
+      <Heading title={text.title} />
+      <Text size="sm">{text.explanation(customerId)}</Text>
       <Group align="flex-end">
         <TextInput
-          label="Product id"
+          label={text.productId}
           size="xs"
           maxLength={63}
           value={productId}
           onChange={({ currentTarget }) => setProductId(currentTarget.value)}
         />
-        <NumberInput label="Orders" size="xs" min={1} max={mostOrders} value={number} onChange={setNumber} />
+        <NumberInput label={text.orders} size="xs" min={1} max={mostOrders} value={number} onChange={setNumber} />
       </Group>
       {outcome !== undefined && (
         <Alert
           variant="outline"
           color={outcome.failures.length === 0 ? "green" : "red"}
-          title={`${outcome.fault}: ${outcome.orderIds.length} placed`}
+          title={text.placed(text.faults[outcome.fault].name, count(outcome.orderIds.length))}
         >
-          {[...new Set(outcome.failures)].map((failure) => (
+          {[...new Set(outcome.failures.map((error) => failureLine(error, language)))].map((failure) => (
             <Text key={failure} size="sm">
               {failure}
             </Text>
@@ -114,12 +120,12 @@ export function BreakPage() {
               </To>
             ))}
             <To parts={["orders"]} search={{ customer: customerId }}>
-              all orders of {customerId}
+              {text.allOrders(customerId)}
             </To>
           </Group>
         </Alert>
       )}
-      <Rows label="Faults" rows={faults} keyOf={({ name }) => name} columns={columns} />
+      <Rows label={text.faultsLabel} rows={faults} keyOf={({ key }) => key} columns={columns} />
       {launcher === true && <LaptopControls />}
       <LastAudit />
     </Stack>

@@ -1,9 +1,12 @@
 import { expect, test } from "vitest";
+import { breakTexts } from "./break-texts.ts";
 import { faults, runSome } from "./faults.ts";
 
-test("each fault has a name of its own and says what it does", () => {
-  expect(new Set(faults.map(({ name }) => name)).size).toBe(faults.length);
-  expect(faults.every(({ does, paymentMethod }) => does !== "" && paymentMethod.startsWith("pm_"))).toBe(true);
+test.each(["en", "de"] as const)("each fault has a name of its own and says what it does, in %s", (language) => {
+  const texts = faults.map(({ key }) => breakTexts[language].faults[key]);
+  expect(new Set(texts.map(({ name }) => name)).size).toBe(faults.length);
+  expect(texts.every(({ does }) => does !== "")).toBe(true);
+  expect(faults.every(({ paymentMethod }) => paymentMethod.startsWith("pm_"))).toBe(true);
 });
 
 test.each([

@@ -6,24 +6,27 @@ import type { Load, Process } from "@sagacart/proto/launcher/v1/launcher";
 import { LauncherService } from "@sagacart/proto/launcher/v1/launcher_service";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
+import { useTexts } from "../../i18n/language.tsx";
 import { failureOf } from "../../rpc/failure.ts";
 import { useCall } from "../call.ts";
 import { type Column, Rows, Waiting } from "../list.tsx";
 import { Preformatted } from "../outgoing/messages-page.tsx";
-import { count, span, time } from "../show.ts";
 import { StepUpFailure } from "../step-up-failure.tsx";
 import { ToneBadge } from "../tone-badge.tsx";
+import { useShow } from "../use-show.ts";
+import { laptopTexts } from "./laptop-texts.ts";
 
 /** What the launcher of a laptop does for operators: it kills processes, which it starts again, and loads the shop. */
 export function LaptopControls() {
+  const text = useTexts(laptopTexts);
   const query = useQuery(LauncherService.method.getLauncher, {}, { refetchInterval: 1_000, staleTime: 0 });
   return (
     <>
       <Title order={2} size="h4">
-        Kill a process
+        {text.killProcess}
       </Title>
-      <Text size="sm">As kill -9 does, in the middle of whatever it does. The launcher starts it again.</Text>
-      <Waiting query={query} label="the processes" />
+      <Text size="sm">{text.killExplanation}</Text>
+      <Waiting query={query} label={text.theProcesses} />
       {query.data !== undefined && (
         <>
           <Processes processes={query.data.processes} />
@@ -35,6 +38,8 @@ export function LaptopControls() {
 }
 
 function Processes({ processes }: { processes: readonly Process[] }) {
+  const text = useTexts(laptopTexts);
+  const { count } = useShow();
   const call = useCall();
   const queries = useQueryClient();
   const kill = useMutation({
@@ -51,17 +56,17 @@ function Processes({ processes }: { processes: readonly Process[] }) {
     onSettled: () => queries.invalidateQueries(),
   });
   const columns: readonly Column<Process>[] = [
-    { head: "Process", cell: ({ name }) => name },
+    { head: text.process, cell: ({ name }) => name },
     {
-      head: "State",
+      head: text.state,
       cell: ({ running }) => (
-        <ToneBadge tone={running ? "good" : "bad"}>{running ? "running" : "being started"}</ToneBadge>
+        <ToneBadge tone={running ? "good" : "bad"}>{running ? text.running : text.beingStarted}</ToneBadge>
       ),
     },
-    { head: "Process id", cell: ({ pid }) => (pid === 0 ? "–" : pid), numeric: true },
-    { head: "Unexpected ends", cell: ({ unexpectedEnds }) => count(unexpectedEnds), numeric: true },
+    { head: text.processId, cell: ({ pid }) => (pid === 0 ? "–" : pid), numeric: true },
+    { head: text.unexpectedEnds, cell: ({ unexpectedEnds }) => count(unexpectedEnds), numeric: true },
     {
-      head: "Kill",
+      head: text.kill,
       cell: ({ name, running }) => (
         <Button
           size="xs"
@@ -69,9 +74,9 @@ function Processes({ processes }: { processes: readonly Process[] }) {
           color="red"
           disabled={!running || kill.isPending}
           onClick={() => kill.mutate(name)}
-          aria-label={`Kill ${name}`}
+          aria-label={text.killOne(name)}
         >
-          Kill
+          {text.kill}
         </Button>
       ),
     },
@@ -79,12 +84,14 @@ function Processes({ processes }: { processes: readonly Process[] }) {
   return (
     <>
       <StepUpFailure error={kill.error} />
-      <Rows label="Processes" rows={processes} keyOf={({ name }) => name} columns={columns} />
+      <Rows label={text.processes} rows={processes} keyOf={({ name }) => name} columns={columns} />
     </>
   );
 }
 
 function LoadControls({ load }: { load: Load | undefined }) {
+  const text = useTexts(laptopTexts);
+  const { count, span, time } = useShow();
   const call = useCall();
   const queries = useQueryClient();
   const [rate, setRate] = useState<string | number>(20);
@@ -104,16 +111,14 @@ function LoadControls({ load }: { load: Load | undefined }) {
   const run = load?.run;
   const isRunning = run !== undefined && run.endTime === undefined;
   return (
-    <Stack component="section" aria-label="Load" gap="xs">
+    <Stack component="section" aria-label={text.load} gap="xs">
       <Title order={2} size="h4">
-        Load
+        {text.load}
       </Title>
-      <Text size="sm">
-        Checkouts of products and customers of its own, who want twice what there is and have half of what it costs.
-      </Text>
+      <Text size="sm">{text.loadExplanation}</Text>
       <Group align="flex-end">
-        <NumberInput label="Checkouts a second" size="xs" min={1} max={500} value={rate} onChange={setRate} />
-        <NumberInput label="Seconds" size="xs" min={1} max={600} value={seconds} onChange={setSeconds} />
+        <NumberInput label={text.rate} size="xs" min={1} max={500} value={rate} onChange={setRate} />
+        <NumberInput label={text.seconds} size="xs" min={1} max={600} value={seconds} onChange={setSeconds} />
         <Button
           size="xs"
           variant="default"
@@ -121,25 +126,24 @@ function LoadControls({ load }: { load: Load | undefined }) {
           disabled={isRunning}
           onClick={() => start.mutate()}
         >
-          Start the load
+          {text.start}
         </Button>
         <Button size="xs" variant="default" disabled={!isRunning || stop.isPending} onClick={() => stop.mutate()}>
-          Stop the load
+          {text.stop}
         </Button>
       </Group>
       <StepUpFailure
         error={start.error ?? stop.error}
-        names={{ checkouts_per_second: "Checkouts a second", duration: "Seconds" }}
+        names={{ checkouts_per_second: text.rate, duration: text.seconds }}
       />
       {load !== undefined && run !== undefined && (
         <>
           <Text size="sm" role="status">
-            {`${count(load.checkoutsPerSecond)} a second for ${span(load.duration)}, `}
             {run.endTime === undefined
-              ? `running since ${time(run.startTime)}`
-              : `ended ${time(run.endTime)} with ${run.end}`}
+              ? text.runningSince(count(load.checkoutsPerSecond), span(load.duration), time(run.startTime))
+              : text.ended(count(load.checkoutsPerSecond), span(load.duration), time(run.endTime), run.end)}
           </Text>
-          {run.lines.length > 0 && <Preformatted label="Output of the load" text={run.lines.join("\n")} />}
+          {run.lines.length > 0 && <Preformatted label={text.output} text={run.lines.join("\n")} />}
         </>
       )}
     </Stack>

@@ -2,26 +2,30 @@ import { useQuery } from "@connectrpc/connect-query";
 import { Group, Stack, Title } from "@mantine/core";
 import type { Account, Posting } from "@sagacart/proto/payment/v1/account";
 import { AccountService } from "@sagacart/proto/payment/v1/account_service";
+import { useTexts } from "../../i18n/language.tsx";
 import { Action } from "../action.tsx";
 import { useAddress, usePathPart } from "../address.ts";
 import { readAmount } from "../amount.ts";
 import { useCall, useIsOperator } from "../call.ts";
 import { type Column, Facts, Heading, ListPage, listOptions, Paged, refreshMs, Waiting } from "../list.tsx";
-import { actorText, money, time } from "../show.ts";
 import { To } from "../to.tsx";
+import { useShow } from "../use-show.ts";
+import { moneyTexts } from "./money-texts.ts";
 
 /** The balances of customers. */
 export function AccountsPage() {
+  const text = useTexts(moneyTexts);
+  const columns = useColumns();
   const { texts } = useAddress("page");
   const query = useQuery(AccountService.method.listAccounts, { pageToken: texts.page ?? "" }, listOptions);
   return (
     <ListPage
-      title="Accounts"
+      title={text.accounts}
       query={query}
       rowsOf={({ accounts }) => accounts}
       keyOf={keyOf}
       columns={columns}
-      empty="No customer has an account yet."
+      empty={text.noAccount}
       actions={<OpenAccount />}
     />
   );
@@ -30,25 +34,30 @@ export function AccountsPage() {
 const currencyOf = ({ balance }: Account) => balance?.currencyCode ?? "";
 const keyOf = (account: Account) => `${account.customerId} ${currencyOf(account)}`;
 
-const columns: readonly Column<Account>[] = [
-  {
-    head: "Customer",
-    cell: (account) => <To parts={["accounts", account.customerId, currencyOf(account)]}>{account.customerId}</To>,
-  },
-  { head: "Balance", cell: ({ balance }) => money(balance), numeric: true },
-  { head: "Opened", cell: ({ createTime }) => time(createTime) },
-  { head: "Changed", cell: ({ updateTime }) => time(updateTime) },
-];
+function useColumns(): readonly Column<Account>[] {
+  const text = useTexts(moneyTexts);
+  const { money, time } = useShow();
+  return [
+    {
+      head: text.customer,
+      cell: (account) => <To parts={["accounts", account.customerId, currencyOf(account)]}>{account.customerId}</To>,
+    },
+    { head: text.balance, cell: ({ balance }) => money(balance), numeric: true },
+    { head: text.opened, cell: ({ createTime }) => time(createTime) },
+    { head: text.changed, cell: ({ updateTime }) => time(updateTime) },
+  ];
+}
 
 function OpenAccount() {
+  const text = useTexts(moneyTexts);
   const call = useCall();
   return useIsOperator() ? (
     <Action
       name="open"
-      label="Open an account"
+      label={text.openAccount}
       fields={[
-        { name: "customerId", label: "Customer id", required: true, maxLength: 63 },
-        { name: "currencyCode", label: "Currency", description: "Empty for the shop's.", maxLength: 3 },
+        { name: "customerId", label: text.customerId, required: true, maxLength: 63 },
+        { name: "currencyCode", label: text.currency, description: text.currencyHint, maxLength: 3 },
       ]}
       run={({ customerId = "", currencyCode = "" }, requestId) =>
         call(AccountService.method.createAccount, {
@@ -63,6 +72,9 @@ function OpenAccount() {
 
 /** One account: its balance and its statement. */
 export function AccountPage() {
+  const text = useTexts(moneyTexts);
+  const { language, money, time } = useShow();
+  const postingColumns = usePostingColumns();
   const customerId = usePathPart("customer");
   const currencyCode = usePathPart("currency");
   const { texts } = useAddress("page");
@@ -82,68 +94,76 @@ export function AccountPage() {
   return (
     <Stack>
       <Heading
-        title={`Account of ${customerId}`}
+        title={text.accountOf(customerId)}
         actions={
           isOperator &&
           account !== undefined && (
             <Action
               name="deposit"
-              label="Deposit"
-              explanation={`Adds money to this balance in ${currencyCode}, by a journal entry that names you.`}
-              fields={[{ name: "amount", label: `Amount in ${currencyCode}`, required: true, maxLength: 20 }]}
+              label={text.deposit}
+              explanation={text.depositExplanation(currencyCode)}
+              fields={[{ name: "amount", label: text.amountIn(currencyCode), required: true, maxLength: 20 }]}
               run={({ amount = "" }, requestId) =>
-                call(AccountService.method.deposit, { customerId, requestId, amount: readAmount(amount, currencyCode) })
+                call(AccountService.method.deposit, {
+                  customerId,
+                  requestId,
+                  amount: readAmount(amount, currencyCode, language),
+                })
               }
             />
           )
         }
       />
-      <Waiting query={query} label="the account" />
+      <Waiting query={query} label={text.theAccount} />
       {account !== undefined && (
         <Facts
           facts={[
-            ["Balance", money(account.balance)],
+            [text.balance, money(account.balance)],
             [
-              "Customer",
+              text.customer,
               <To key="customer" parts={["users", customerId]}>
                 {customerId}
               </To>,
             ],
             [
-              "Orders",
+              text.orders,
               <To key="orders" parts={["orders"]} search={{ customer: customerId }}>
-                Orders of this customer
+                {text.ordersOfCustomer}
               </To>,
             ],
-            ["Opened", time(account.createTime)],
-            ["Changed", time(account.updateTime)],
+            [text.opened, time(account.createTime)],
+            [text.changed, time(account.updateTime)],
           ]}
         />
       )}
       <Group>
         <Title order={2} size="h4">
-          Statement
+          {text.statement}
         </Title>
       </Group>
       <Paged
-        label="Statement"
+        label={text.statement}
         query={postings}
         rowsOf={({ postings: rows }) => rows}
         keyOf={({ entryId }) => entryId}
         columns={postingColumns}
-        empty="Nothing was posted to this account yet."
+        empty={text.noPosting}
       />
     </Stack>
   );
 }
 
-const postingColumns: readonly Column<Posting>[] = [
-  { head: "Entry", cell: ({ entryId, kind }) => <To parts={["journal", entryId]}>{kind.replaceAll("_", " ")}</To> },
-  { head: "Amount", cell: ({ amount }) => money(amount), numeric: true },
-  {
-    head: "Payment",
-    cell: ({ reference }) => reference !== "" && <To parts={["payments", reference]}>{reference}</To>,
-  },
-  { head: "By", cell: ({ actor }) => actorText(actor) },
-  { head: "Recorded", cell: ({ createTime }) => time(createTime) },
-];
+function usePostingColumns(): readonly Column<Posting>[] {
+  const text = useTexts(moneyTexts);
+  const { actorText, entryKind, money, time } = useShow();
+  return [
+    { head: text.entry, cell: ({ entryId, kind }) => <To parts={["journal", entryId]}>{entryKind(kind)}</To> },
+    { head: text.amount, cell: ({ amount }) => money(amount), numeric: true },
+    {
+      head: text.payment,
+      cell: ({ reference }) => reference !== "" && <To parts={["payments", reference]}>{reference}</To>,
+    },
+    { head: text.by, cell: ({ actor }) => actorText(actor) },
+    { head: text.recorded, cell: ({ createTime }) => time(createTime) },
+  ];
+}

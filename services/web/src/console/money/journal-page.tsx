@@ -2,14 +2,18 @@ import { useQuery } from "@connectrpc/connect-query";
 import { Stack, Title } from "@mantine/core";
 import type { JournalEntry, JournalLine } from "@sagacart/proto/payment/v1/account";
 import { AccountService } from "@sagacart/proto/payment/v1/account_service";
+import { useTexts } from "../../i18n/language.tsx";
 import { useAddress, usePathPart } from "../address.ts";
 import { type Column, Facts, Filters, Heading, ListPage, listOptions, Rows, Waiting } from "../list.tsx";
-import { actorText, money, time } from "../show.ts";
 import { To } from "../to.tsx";
+import { useShow } from "../use-show.ts";
 import { amountsMoved, linesOf } from "./journal-lines.ts";
+import { moneyTexts } from "./money-texts.ts";
 
 /** The journal of the ledger. */
 export function JournalPage() {
+  const text = useTexts(moneyTexts);
+  const columns = useColumns();
   const { texts } = useAddress("payment", "page");
   const query = useQuery(
     AccountService.method.listJournalEntries,
@@ -18,34 +22,38 @@ export function JournalPage() {
   );
   return (
     <ListPage
-      title="Journal"
-      explanation="Every movement of money. Entries are never changed, and the lines of each sum to zero."
+      title={text.journal}
+      explanation={text.journalExplanation}
       query={query}
       rowsOf={({ entries }) => entries}
       keyOf={({ id }) => id}
       columns={columns}
-      empty="No entry matches."
-      filters={<Filters filters={[{ name: "payment", label: "Payment id" }]} />}
+      empty={text.noEntry}
+      filters={<Filters filters={[{ name: "payment", label: text.paymentId }]} />}
     />
   );
 }
 
-const columns: readonly Column<JournalEntry>[] = [
-  { head: "Entry", cell: ({ id, kind }) => <To parts={["journal", id]}>{kind.replaceAll("_", " ")}</To> },
-  { head: "From", cell: ({ lines }) => <Accounts lines={lines} sign={-1n} /> },
-  { head: "To", cell: ({ lines }) => <Accounts lines={lines} sign={1n} /> },
-  {
-    head: "Amount",
-    cell: ({ lines }) => amountsMoved(lines).map(money).join(", "),
-    numeric: true,
-  },
-  {
-    head: "Payment",
-    cell: ({ reference }) => reference !== "" && <To parts={["payments", reference]}>{reference}</To>,
-  },
-  { head: "By", cell: ({ actor }) => actorText(actor) },
-  { head: "Recorded", cell: ({ createTime }) => time(createTime) },
-];
+function useColumns(): readonly Column<JournalEntry>[] {
+  const text = useTexts(moneyTexts);
+  const { actorText, entryKind, money, time } = useShow();
+  return [
+    { head: text.entry, cell: ({ id, kind }) => <To parts={["journal", id]}>{entryKind(kind)}</To> },
+    { head: text.from, cell: ({ lines }) => <Accounts lines={lines} sign={-1n} /> },
+    { head: text.toAccounts, cell: ({ lines }) => <Accounts lines={lines} sign={1n} /> },
+    {
+      head: text.amount,
+      cell: ({ lines }) => amountsMoved(lines).map(money).join(", "),
+      numeric: true,
+    },
+    {
+      head: text.payment,
+      cell: ({ reference }) => reference !== "" && <To parts={["payments", reference]}>{reference}</To>,
+    },
+    { head: text.by, cell: ({ actor }) => actorText(actor) },
+    { head: text.recorded, cell: ({ createTime }) => time(createTime) },
+  ];
+}
 
 /** The accounts of an entry that lost money, or those that gained it. */
 function Accounts({ lines, sign }: { lines: readonly JournalLine[]; sign: 1n | -1n }) {
@@ -62,41 +70,48 @@ function AccountOf({ line: { account, amount } }: { line: JournalLine }) {
 
 /** One entry with its lines. */
 export function JournalEntryPage() {
+  const text = useTexts(moneyTexts);
+  const { actorText, entryKind, time } = useShow();
+  const lineColumns = useLineColumns();
   const id = usePathPart("id");
   const query = useQuery(AccountService.method.getJournalEntry, { id });
   const entry = query.data?.entry;
   return (
     <Stack>
-      <Heading title={`Journal entry ${id}`} />
-      <Waiting query={query} label="the entry" />
+      <Heading title={text.entryOf(id)} />
+      <Waiting query={query} label={text.theEntry} />
       {entry !== undefined && (
         <>
           <Facts
             facts={[
-              ["Kind", entry.kind.replaceAll("_", " ")],
+              [text.kind, entryKind(entry.kind)],
               [
-                "Payment",
+                text.payment,
                 entry.reference && (
                   <To key="payment" parts={["payments", entry.reference]}>
                     {entry.reference}
                   </To>
                 ),
               ],
-              ["By", actorText(entry.actor)],
-              ["Recorded", time(entry.createTime)],
+              [text.by, actorText(entry.actor)],
+              [text.recorded, time(entry.createTime)],
             ]}
           />
           <Title order={2} size="h4">
-            Lines
+            {text.lines}
           </Title>
-          <Rows label="Lines" rows={entry.lines} keyOf={(_line, index) => String(index)} columns={lineColumns} />
+          <Rows label={text.lines} rows={entry.lines} keyOf={(_line, index) => String(index)} columns={lineColumns} />
         </>
       )}
     </Stack>
   );
 }
 
-const lineColumns: readonly Column<JournalLine>[] = [
-  { head: "Account", cell: (line) => <AccountOf line={line} /> },
-  { head: "Amount", cell: ({ amount }) => money(amount), numeric: true },
-];
+function useLineColumns(): readonly Column<JournalLine>[] {
+  const text = useTexts(moneyTexts);
+  const { money } = useShow();
+  return [
+    { head: text.account, cell: (line) => <AccountOf line={line} /> },
+    { head: text.amount, cell: ({ amount }) => money(amount), numeric: true },
+  ];
+}

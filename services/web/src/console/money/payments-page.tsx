@@ -2,18 +2,22 @@ import { useQuery } from "@connectrpc/connect-query";
 import { Stack, Title } from "@mantine/core";
 import { type Payment, Payment_Kind, Payment_State } from "@sagacart/proto/payment/v1/payment";
 import { PaymentService } from "@sagacart/proto/payment/v1/payment_service";
+import { useTexts } from "../../i18n/language.tsx";
 import { Action } from "../action.tsx";
 import { useAddress, usePathPart } from "../address.ts";
 import { amountText, readAmount } from "../amount.ts";
 import { useCall } from "../call.ts";
 import { type Column, Facts, Filters, Heading, ListPage, listOptions, Paged, refreshMs, Waiting } from "../list.tsx";
-import { actorText, money, time, words } from "../show.ts";
 import { To } from "../to.tsx";
 import { ToneBadge } from "../tone-badge.tsx";
-import { disputeColumns, refundColumns } from "./refunds-page.tsx";
+import { useShow } from "../use-show.ts";
+import { moneyTexts } from "./money-texts.ts";
+import { useDisputeColumns, useRefundColumns } from "./refunds-page.tsx";
 
 /** All payments, newest first. */
 export function PaymentsPage() {
+  const text = useTexts(moneyTexts);
+  const columns = useColumns();
   const { texts } = useAddress("order", "customer", "page");
   const query = useQuery(
     PaymentService.method.listPayments,
@@ -22,17 +26,17 @@ export function PaymentsPage() {
   );
   return (
     <ListPage
-      title="Payments"
+      title={text.payments}
       query={query}
       rowsOf={({ payments }) => payments}
       keyOf={({ id }) => id}
       columns={columns}
-      empty="No payment matches."
+      empty={text.noPayment}
       filters={
         <Filters
           filters={[
-            { name: "order", label: "Order id" },
-            { name: "customer", label: "Customer id" },
+            { name: "order", label: text.orderId },
+            { name: "customer", label: text.customerId },
           ]}
         />
       }
@@ -41,28 +45,36 @@ export function PaymentsPage() {
 }
 
 function StateBadge({ state }: { state: Payment_State }) {
+  const { words } = useShow();
   const tone = state === Payment_State.CAPTURED ? "good" : state === Payment_State.PENDING ? "neutral" : "bad";
   return <ToneBadge tone={tone}>{words(Payment_State, state)}</ToneBadge>;
 }
 
-const columns: readonly Column<Payment>[] = [
-  { head: "Payment", cell: ({ id }) => <To parts={["payments", id]}>{id}</To> },
-  { head: "State", cell: ({ state }) => <StateBadge state={state} /> },
-  { head: "Amount", cell: ({ amount }) => money(amount), numeric: true },
-  {
-    head: "Paid back",
-    cell: ({ refunded }) => (refunded !== undefined && refunded.minorUnits > 0n ? money(refunded) : ""),
-    numeric: true,
-  },
-  { head: "Order", cell: ({ orderId }) => orderId !== "" && <To parts={["orders", orderId]}>{orderId}</To> },
-  { head: "Customer", cell: ({ customerId }) => customerId },
-  { head: "Method", cell: ({ paymentMethod }) => paymentMethod || "balance" },
-  { head: "Declined", cell: ({ declineReason }) => declineReason },
-  { head: "Created", cell: ({ createTime }) => time(createTime) },
-];
+function useColumns(): readonly Column<Payment>[] {
+  const text = useTexts(moneyTexts);
+  const { money, time } = useShow();
+  return [
+    { head: text.payment, cell: ({ id }) => <To parts={["payments", id]}>{id}</To> },
+    { head: text.state, cell: ({ state }) => <StateBadge state={state} /> },
+    { head: text.amount, cell: ({ amount }) => money(amount), numeric: true },
+    {
+      head: text.paidBack,
+      cell: ({ refunded }) => (refunded !== undefined && refunded.minorUnits > 0n ? money(refunded) : ""),
+      numeric: true,
+    },
+    { head: text.order, cell: ({ orderId }) => orderId !== "" && <To parts={["orders", orderId]}>{orderId}</To> },
+    { head: text.customer, cell: ({ customerId }) => customerId },
+    { head: text.method, cell: ({ paymentMethod }) => paymentMethod || text.byBalance },
+    { head: text.declined, cell: ({ declineReason }) => declineReason },
+    { head: text.created, cell: ({ createTime }) => time(createTime) },
+  ];
+}
 
 /** One payment with its refunds and disputes. */
 export function PaymentPage() {
+  const text = useTexts(moneyTexts);
+  const { actorText, language, money, time, words } = useShow();
+  const [refundColumns, disputeColumns] = [useRefundColumns(), useDisputeColumns()];
   const id = usePathPart("id");
   const { texts } = useAddress("refunds", "disputes");
   const call = useCall();
@@ -84,98 +96,101 @@ export function PaymentPage() {
   return (
     <Stack>
       <Heading
-        title={`Payment ${id}`}
+        title={text.paymentOf(id)}
         actions={
           payment?.state === Payment_State.CAPTURED &&
           left > 0n && (
             <Action
               name="refund"
-              label="Refund"
-              explanation={`Up to ${money({ currencyCode: currency, minorUnits: left })} can be paid back. An order's own page tells its customer more.`}
+              label={text.refund}
+              explanation={text.refundPayment(money({ currencyCode: currency, minorUnits: left }))}
               fields={[
                 {
                   name: "amount",
-                  label: `Amount in ${currency}`,
-                  initial: amountText(left, currency),
+                  label: text.amountIn(currency),
+                  initial: amountText(left, currency, language),
                   required: true,
                   maxLength: 20,
                 },
-                { name: "reason", label: "Reason", kind: "area", maxLength: 500 },
+                { name: "reason", label: text.reason, kind: "area", maxLength: 500 },
               ]}
               run={({ amount = "", reason = "" }, requestId) =>
                 call(PaymentService.method.refundPayment, {
                   paymentId: id,
                   reason,
                   requestId,
-                  amount: readAmount(amount, currency),
+                  amount: readAmount(amount, currency, language),
                 })
               }
             />
           )
         }
       />
-      <Waiting query={query} label="the payment" />
+      <Waiting query={query} label={text.thePayment} />
       {payment !== undefined && (
         <Facts
           facts={[
-            ["State", <StateBadge key="state" state={payment.state} />],
-            ["Kind", words(Payment_Kind, payment.kind)],
-            ["Amount", money(payment.amount)],
-            ["Paid back", money(payment.refunded)],
-            ["Disputed", payment.disputed !== undefined && payment.disputed.minorUnits > 0n && money(payment.disputed)],
+            [text.state, <StateBadge key="state" state={payment.state} />],
+            [text.kind, words(Payment_Kind, payment.kind)],
+            [text.amount, money(payment.amount)],
+            [text.paidBack, money(payment.refunded)],
             [
-              "Order",
+              text.disputed,
+              payment.disputed !== undefined && payment.disputed.minorUnits > 0n && money(payment.disputed),
+            ],
+            [
+              text.order,
               payment.orderId && (
                 <To key="order" parts={["orders", payment.orderId]}>
                   {payment.orderId}
                 </To>
               ),
             ],
-            ["Attempt", payment.attempt],
+            [text.attempt, payment.attempt],
             [
-              "Customer",
+              text.customer,
               <To key="customer" parts={["users", payment.customerId]}>
                 {payment.customerId}
               </To>,
             ],
-            ["Method", payment.paymentMethod || "the customer's balance"],
-            ["Declined", payment.declineReason],
-            ["The provider's charge", payment.providerChargeId],
-            ["Calls to the provider", payment.paymentMethod === "" ? "" : payment.asks],
-            ["Created by", actorText(payment.createdBy)],
+            [text.method, payment.paymentMethod || text.customersBalance],
+            [text.declined, payment.declineReason],
+            [text.charge, payment.providerChargeId],
+            [text.calls, payment.paymentMethod === "" ? "" : payment.asks],
+            [text.createdBy, actorText(payment.createdBy)],
             [
-              "Journal",
+              text.journal,
               <To key="journal" parts={["journal"]} search={{ payment: id }}>
-                Entries of this payment
+                {text.entriesOfPayment}
               </To>,
             ],
-            ["Created", time(payment.createTime)],
-            ["Changed", time(payment.updateTime)],
+            [text.created, time(payment.createTime)],
+            [text.changed, time(payment.updateTime)],
           ]}
         />
       )}
       <Title order={2} size="h4">
-        Refunds
+        {text.refunds}
       </Title>
       <Paged
-        label="Refunds"
+        label={text.refunds}
         query={refunds}
         rowsOf={({ refunds: rows }) => rows}
         keyOf={(row) => row.id}
         columns={refundColumns}
-        empty="None."
+        empty={text.none}
         pageName="refunds"
       />
       <Title order={2} size="h4">
-        Disputes
+        {text.disputes}
       </Title>
       <Paged
-        label="Disputes"
+        label={text.disputes}
         query={disputes}
         rowsOf={({ disputes: rows }) => rows}
         keyOf={(row) => row.id}
         columns={disputeColumns}
-        empty="None."
+        empty={text.none}
         pageName="disputes"
       />
     </Stack>

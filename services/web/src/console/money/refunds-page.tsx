@@ -8,16 +8,20 @@ import {
   Refund_State,
 } from "@sagacart/proto/payment/v1/payment";
 import { PaymentService } from "@sagacart/proto/payment/v1/payment_service";
+import { useTexts } from "../../i18n/language.tsx";
 import { useAddress } from "../address.ts";
 import { type Column, Filters, ListPage, listOptions } from "../list.tsx";
 import { enumValue } from "../search.ts";
-import { actorText, money, optionsOf, time, words } from "../show.ts";
 import { To } from "../to.tsx";
 import { type Tone, ToneBadge } from "../tone-badge.tsx";
+import { useShow } from "../use-show.ts";
+import { moneyTexts } from "./money-texts.ts";
 import { RefundActions } from "./refund-actions.tsx";
 
 /** All refunds, newest first. */
 export function RefundsPage() {
+  const text = useTexts(moneyTexts);
+  const columns = useRefundColumns();
   const { texts } = useAddress("order", "payment", "customer", "page");
   const query = useQuery(
     PaymentService.method.listRefunds,
@@ -31,18 +35,18 @@ export function RefundsPage() {
   );
   return (
     <ListPage
-      title="Refunds"
+      title={text.refunds}
       query={query}
       rowsOf={({ refunds }) => refunds}
       keyOf={({ id }) => id}
-      columns={refundColumns}
-      empty="No refund matches."
+      columns={columns}
+      empty={text.noRefund}
       filters={
         <Filters
           filters={[
-            { name: "order", label: "Order id" },
-            { name: "payment", label: "Payment id" },
-            { name: "customer", label: "Customer id" },
+            { name: "order", label: text.orderId },
+            { name: "payment", label: text.paymentId },
+            { name: "customer", label: text.customerId },
           ]}
         />
       }
@@ -54,34 +58,41 @@ function refundTone(state: Refund_State): Tone {
   return state === Refund_State.SUCCEEDED ? "good" : state === Refund_State.PENDING ? "neutral" : "bad";
 }
 
-export const refundColumns: readonly Column<Refund>[] = [
-  { head: "Refund", cell: ({ id }) => id },
-  {
-    head: "State",
-    cell: ({ state }) => <ToneBadge tone={refundTone(state)}>{words(Refund_State, state)}</ToneBadge>,
-  },
-  { head: "Amount", cell: ({ amount }) => money(amount), numeric: true },
-  { head: "Payment", cell: ({ paymentId }) => <To parts={["payments", paymentId]}>{paymentId}</To> },
-  { head: "Order", cell: ({ orderId }) => orderId !== "" && <To parts={["orders", orderId]}>{orderId}</To> },
-  { head: "Source", cell: ({ source }) => words(Refund_Source, source) },
-  {
-    head: "Reason",
-    cell: ({ reason, failureReason }) => [reason, failureReason].filter((part) => part !== "").join(": "),
-  },
-  { head: "By", cell: ({ requestedBy }) => actorText(requestedBy) },
-  { head: "Created", cell: ({ createTime }) => time(createTime) },
-  {
-    head: "Actions",
-    cell: (refund) => (
-      <Group gap="xs" wrap="nowrap">
-        <RefundActions refund={refund} />
-      </Group>
-    ),
-  },
-];
+export function useRefundColumns(): readonly Column<Refund>[] {
+  const text = useTexts(moneyTexts);
+  const { actorText, money, time, words } = useShow();
+  return [
+    { head: text.refund, cell: ({ id }) => id },
+    {
+      head: text.state,
+      cell: ({ state }) => <ToneBadge tone={refundTone(state)}>{words(Refund_State, state)}</ToneBadge>,
+    },
+    { head: text.amount, cell: ({ amount }) => money(amount), numeric: true },
+    { head: text.payment, cell: ({ paymentId }) => <To parts={["payments", paymentId]}>{paymentId}</To> },
+    { head: text.order, cell: ({ orderId }) => orderId !== "" && <To parts={["orders", orderId]}>{orderId}</To> },
+    { head: text.source, cell: ({ source }) => words(Refund_Source, source) },
+    {
+      head: text.reason,
+      cell: ({ reason, failureReason }) => [reason, failureReason].filter((part) => part !== "").join(": "),
+    },
+    { head: text.by, cell: ({ requestedBy }) => actorText(requestedBy) },
+    { head: text.created, cell: ({ createTime }) => time(createTime) },
+    {
+      head: text.actions,
+      cell: (refund) => (
+        <Group gap="xs" wrap="nowrap">
+          <RefundActions refund={refund} />
+        </Group>
+      ),
+    },
+  ];
+}
 
 /** All disputes, newest first. */
 export function DisputesPage() {
+  const text = useTexts(moneyTexts);
+  const { optionsOf } = useShow();
+  const columns = useDisputeColumns();
   const { texts } = useAddress("state", "order", "page");
   const query = useQuery(
     PaymentService.method.listDisputes,
@@ -90,18 +101,18 @@ export function DisputesPage() {
   );
   return (
     <ListPage
-      title="Disputes"
-      explanation="Charges that a customer's bank takes back, until the card provider decides. They are answered at the provider."
+      title={text.disputes}
+      explanation={text.disputesExplanation}
       query={query}
       rowsOf={({ disputes }) => disputes}
       keyOf={({ id }) => id}
-      columns={disputeColumns}
-      empty="No dispute matches."
+      columns={columns}
+      empty={text.noDispute}
       filters={
         <Filters
           filters={[
-            { name: "state", label: "State", kind: "select", options: optionsOf(Dispute_State) },
-            { name: "order", label: "Order id" },
+            { name: "state", label: text.state, kind: "select", options: optionsOf(Dispute_State) },
+            { name: "order", label: text.orderId },
           ]}
         />
       }
@@ -109,19 +120,23 @@ export function DisputesPage() {
   );
 }
 
-export const disputeColumns: readonly Column<Dispute>[] = [
-  { head: "Dispute", cell: ({ id }) => id },
-  {
-    head: "State",
-    cell: ({ state }) => (
-      <ToneBadge tone={state === Dispute_State.WON ? "good" : "bad"}>{words(Dispute_State, state)}</ToneBadge>
-    ),
-  },
-  { head: "Amount", cell: ({ amount }) => money(amount), numeric: true },
-  { head: "Reason", cell: ({ reason }) => reason },
-  { head: "Payment", cell: ({ paymentId }) => <To parts={["payments", paymentId]}>{paymentId}</To> },
-  { head: "Order", cell: ({ orderId }) => orderId !== "" && <To parts={["orders", orderId]}>{orderId}</To> },
-  { head: "Customer", cell: ({ customerId }) => customerId },
-  { head: "Opened", cell: ({ createTime }) => time(createTime) },
-  { head: "Changed", cell: ({ updateTime }) => time(updateTime) },
-];
+export function useDisputeColumns(): readonly Column<Dispute>[] {
+  const text = useTexts(moneyTexts);
+  const { money, time, words } = useShow();
+  return [
+    { head: text.dispute, cell: ({ id }) => id },
+    {
+      head: text.state,
+      cell: ({ state }) => (
+        <ToneBadge tone={state === Dispute_State.WON ? "good" : "bad"}>{words(Dispute_State, state)}</ToneBadge>
+      ),
+    },
+    { head: text.amount, cell: ({ amount }) => money(amount), numeric: true },
+    { head: text.reason, cell: ({ reason }) => reason },
+    { head: text.payment, cell: ({ paymentId }) => <To parts={["payments", paymentId]}>{paymentId}</To> },
+    { head: text.order, cell: ({ orderId }) => orderId !== "" && <To parts={["orders", orderId]}>{orderId}</To> },
+    { head: text.customer, cell: ({ customerId }) => customerId },
+    { head: text.opened, cell: ({ createTime }) => time(createTime) },
+    { head: text.changed, cell: ({ updateTime }) => time(updateTime) },
+  ];
+}

@@ -2,6 +2,7 @@ import "uplot/dist/uPlot.min.css";
 import { useMantineTheme } from "@mantine/core";
 import { useEffect, useRef } from "react";
 import UPlot from "uplot";
+import { useShow } from "../use-show.ts";
 
 export type Line = {
   readonly label: string;
@@ -29,15 +30,17 @@ export function Chart({
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<UPlot>(undefined);
   const theme = useMantineTheme();
+  const { count, locale } = useShow();
   const names = lines.map((line) => `${line.label} ${line.color} ${line.bridged}`).join();
-  // The lines' values are set below; a new chart is needed for other lines only.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `names` stands for the lines without their values
+  // The lines' values are set below; a new chart is needed for other lines and another language only.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `names` stands for the lines without their values, and `locale` for how numbers are shown
   useEffect(() => {
     const element = place.current;
     if (element === null) {
       return;
     }
     const text = getComputedStyle(element).color;
+    const clock = new Intl.DateTimeFormat(locale, { timeStyle: "medium" });
     const axis = { stroke: text, grid: { stroke: "#8884", width: 1 }, ticks: { stroke: "#8884" } };
     const made = new UPlot(
       {
@@ -57,7 +60,11 @@ export function Chart({
             points: { show: line.bridged === true, size: 4 },
           })),
         ],
-        axes: [axis, { ...axis, size: 58, values: (_plot, ticks) => ticks.map((tick) => `${tick} ${unit}`.trim()) }],
+        axes: [
+          // A time with its seconds is wider than what uPlot reckons with.
+          { ...axis, space: 90, values: (_plot, ticks) => ticks.map((tick) => clock.format(tick * 1_000)) },
+          { ...axis, size: 58, values: (_plot, ticks) => ticks.map((tick) => `${count(tick)} ${unit}`.trim()) },
+        ],
         scales: { y: { range: (_plot, _min, max) => [0, Math.max(1, max ?? 1) * 1.1] } },
       },
       [[], ...lines.map(() => [])],
@@ -70,7 +77,7 @@ export function Chart({
       resizing.disconnect();
       made.destroy();
     };
-  }, [names, unit, theme]);
+  }, [names, unit, theme, locale]);
   useEffect(() => {
     plot.current?.setData([[...seconds], ...lines.map(({ values }) => [...values])]);
   }, [seconds, lines]);

@@ -9,20 +9,24 @@ import { PaymentService } from "@sagacart/proto/payment/v1/payment_service";
 import { ShippingService } from "@sagacart/proto/shipping/v1/shipping_service";
 import { useEffect, useState } from "react";
 import { dateOf } from "../../i18n/format.ts";
+import { useLanguage, useTexts } from "../../i18n/language.tsx";
 import { auditTone, auditWords } from "../audits/audit-state.ts";
 import { LastAudit, useNewestAudits } from "../audits/last-audit.tsx";
 import classes from "../console.module.css";
 import { type Column, Heading, Rows, refreshMs, Waiting } from "../list.tsx";
 import { feedNames } from "../outgoing/feed-transport.ts";
 import { Consumers } from "../outgoing/feeds-page.tsx";
-import { ago, count, money, nameOf, span, spanOfMs, words } from "../show.ts";
+import { nameOf } from "../show.ts";
 import { To } from "../to.tsx";
 import { ToneBadge } from "../tone-badge.tsx";
+import { useShow } from "../use-show.ts";
 import { Chart } from "./chart.tsx";
+import { nowTexts } from "./now-texts.ts";
 import { addActivity, type Point, rateOf } from "./series.ts";
 
 /** Shows what happens in the shop now. */
 export function NowPage() {
+  const text = useTexts(nowTexts);
   const query = useQuery(ActivityService.method.getOrderActivity, {}, { refetchInterval: 2_000, staleTime: 0 });
   const [points, setPoints] = useState<readonly Point[]>([]);
   const activity = query.data;
@@ -33,17 +37,17 @@ export function NowPage() {
   }, [activity]);
   return (
     <Stack>
-      <Heading title="Now" />
-      <Waiting query={query} label="the activity" />
+      <Heading title={text.now} />
+      <Waiting query={query} label={text.theActivity} />
       {activity !== undefined && <Activity activity={activity} points={points} />}
       <LastAudit />
       <Title order={2} size="h4">
-        Consumers of events
+        {text.consumers}
       </Title>
       {feedNames.map((feed) => (
         <Stack key={feed} gap="xs">
           <Text size="sm" fw={600}>
-            Feed of {feed}
+            {text.feedOf(feed)}
           </Text>
           <Consumers feed={feed} />
         </Stack>
@@ -53,83 +57,84 @@ export function NowPage() {
 }
 
 function Activity({ activity, points }: { activity: GetOrderActivityResponse; points: readonly Point[] }) {
+  const text = useTexts(nowTexts);
+  const { ago, count, counted, money, span, spanOfMs, tenth, words } = useShow();
   const seconds = points.map(({ second }) => second);
   const last = points.findLast(({ median }) => median !== null);
   const batch = points.findLast(({ largestBatch }) => largestBatch !== null);
   const nowMs = activity.time === undefined ? 0 : dateOf(activity.time).getTime();
+  const waiting = (number: bigint, oldest: string) => (number === 0n ? "0" : text.waitingFor(count(number), oldest));
   const columns: readonly Column<GetOrderActivityResponse["underWay"][number]>[] = [
     {
-      head: "State",
+      head: text.state,
       cell: ({ state }) => (
         <To parts={["orders"]} search={{ state: nameOf(Order_State, state) }}>
           {words(Order_State, state)}
         </To>
       ),
     },
-    { head: "Orders", cell: ({ count: orders }) => count(orders), numeric: true },
-    { head: "Oldest change", cell: ({ oldestUpdateTime }) => ago(oldestUpdateTime, nowMs) },
+    { head: text.orders, cell: ({ count: orders }) => count(orders), numeric: true },
+    { head: text.oldestChange, cell: ({ oldestUpdateTime }) => ago(oldestUpdateTime, nowMs) },
   ];
   return (
     <>
       {activity.stalled > 0n && (
-        <Alert color="red" variant="outline" title={`${count(activity.stalled)} orders are stalled`}>
-          They have not changed for five minutes, and wait neither for their customer nor for a shipment.
+        <Alert color="red" variant="outline" title={counted(text.stalled, activity.stalled)}>
+          {text.stalledExplanation}
         </Alert>
       )}
       <ul className={classes.tiles}>
-        <Tile name="Orders a second" value={rateOf(points).toFixed(1)} />
+        <Tile name={text.rate} value={tenth(rateOf(points))} />
+        <Tile name={text.halfWithin} value={last === undefined || last.median === null ? "–" : spanOfMs(last.median)} />
         <Tile
-          name="Half complete within"
-          value={last === undefined || last.median === null ? "–" : spanOfMs(last.median)}
-        />
-        <Tile
-          name="99 % complete within"
+          name={text.mostWithin}
           value={last === undefined || last.percentile99 === null ? "–" : spanOfMs(last.percentile99)}
         />
         <Tile
-          name="Orders in a batch"
+          name={text.batch}
           value={
-            batch?.medianBatch == null ? "–" : `${count(batch.medianBatch)}, at most ${count(batch.largestBatch ?? 0)}`
+            batch?.medianBatch == null ? "–" : text.batchOf(count(batch.medianBatch), count(batch.largestBatch ?? 0))
           }
         />
         <Tile
-          name="Open incidents"
+          name={text.openIncidents}
           value={count(activity.openIncidents)}
           bad={activity.openIncidents > 0n}
           to={["incidents"]}
           search={{ state: "OPEN" }}
         />
-        <Tile name="Money held" value={activity.held.length === 0 ? "none" : activity.held.map(money).join(", ")} />
-        <Tile name="Commands waiting" value={waiting(activity.waitingCommands, span(activity.oldestCommand))} />
-        <Tile name="Events not in the feed" value={waiting(activity.unsequencedEvents, span(activity.oldestEvent))} />
+        <Tile
+          name={text.moneyHeld}
+          value={activity.held.length === 0 ? text.noMoney : activity.held.map(money).join(", ")}
+        />
+        <Tile name={text.commands} value={waiting(activity.waitingCommands, span(activity.oldestCommand))} />
+        <Tile name={text.eventsNotInFeed} value={waiting(activity.unsequencedEvents, span(activity.oldestEvent))} />
         <Outgoing />
         <AuditTile />
       </ul>
       <div className={classes.charts}>
         <Chart
-          label="Orders by second"
-          summary={`${rateOf(points).toFixed(1)} orders a second`}
+          label={text.bySecond}
+          summary={text.rateIs(tenth(rateOf(points)))}
           seconds={seconds}
           unit=""
           lines={[
-            { label: "placed", color: "indigo", values: points.map(({ created }) => created) },
-            { label: "completed", color: "green", values: points.map(({ completed }) => completed) },
-            { label: "refused", color: "red", dashed: true, values: points.map(({ refused }) => refused) },
+            { label: text.placed, color: "indigo", values: points.map(({ created }) => created) },
+            { label: text.completed, color: "green", values: points.map(({ completed }) => completed) },
+            { label: text.refused, color: "red", dashed: true, values: points.map(({ refused }) => refused) },
           ]}
         />
         <Chart
-          label="Time to completion"
+          label={text.toCompletion}
           summary={
-            last === undefined || last.median === null
-              ? "nothing was completed"
-              : `half within ${spanOfMs(last.median)}`
+            last === undefined || last.median === null ? text.nothingCompleted : text.halfIs(spanOfMs(last.median))
           }
           seconds={seconds}
           unit="ms"
           lines={[
-            { label: "median", color: "indigo", bridged: true, values: points.map(({ median }) => median) },
+            { label: text.median, color: "indigo", bridged: true, values: points.map(({ median }) => median) },
             {
-              label: "99 %",
+              label: text.percentile99,
               color: "orange",
               dashed: true,
               bridged: true,
@@ -138,18 +143,19 @@ function Activity({ activity, points }: { activity: GetOrderActivityResponse; po
           ]}
         />
         <Chart
-          label="Batch sizes"
-          summary={
-            batch?.largestBatch == null
-              ? "no batch was begun"
-              : `the last ones have ${batch.largestBatch} orders at most`
-          }
+          label={text.batchSizes}
+          summary={batch?.largestBatch == null ? text.noBatch : counted(text.batchMost, batch.largestBatch)}
           seconds={seconds}
           unit=""
           lines={[
-            { label: "median", color: "indigo", bridged: true, values: points.map(({ medianBatch }) => medianBatch) },
             {
-              label: "largest",
+              label: text.median,
+              color: "indigo",
+              bridged: true,
+              values: points.map(({ medianBatch }) => medianBatch),
+            },
+            {
+              label: text.largest,
               color: "orange",
               dashed: true,
               bridged: true,
@@ -159,29 +165,34 @@ function Activity({ activity, points }: { activity: GetOrderActivityResponse; po
         />
       </div>
       <Title order={2} size="h4">
-        Under way
-      </Title>
-      <Rows label="Orders under way" rows={activity.underWay} keyOf={({ state }) => String(state)} columns={columns} />
-      <Title order={2} size="h4">
-        Refused, of the last minute's orders
+        {text.underWay}
       </Title>
       <Rows
-        label="Refused orders by reason"
+        label={text.ordersUnderWay}
+        rows={activity.underWay}
+        keyOf={({ state }) => String(state)}
+        columns={columns}
+      />
+      <Title order={2} size="h4">
+        {text.refusedOfMinute}
+      </Title>
+      <Rows
+        label={text.refusedByReason}
         rows={activity.refused}
         keyOf={({ reason }) => reason}
         columns={[
-          { head: "Reason", cell: ({ reason }) => reason || "none given" },
-          { head: "Orders", cell: (row) => count(row.count), numeric: true },
+          { head: text.reason, cell: ({ reason }) => reason || text.noReason },
+          { head: text.orders, cell: (row) => count(row.count), numeric: true },
         ]}
       />
     </>
   );
 }
 
-const waiting = (number: bigint, oldest: string) => (number === 0n ? "0" : `${count(number)}, for ${oldest}`);
-
 /** The counts of what could not be delivered, or waits to be. Each list is counted up to a page of 200. */
 function Outgoing() {
+  const text = useTexts(nowTexts);
+  const { count } = useShow();
   const options = { refetchInterval: refreshMs };
   const dead = useQuery(
     WebhookService.method.listWebhookDeliveries,
@@ -197,32 +208,35 @@ function Outgoing() {
   return (
     <>
       <Tile
-        name="Dead letters"
+        name={text.deadLetters}
         value={
           dead.data === undefined
             ? "–"
-            : `${dead.data.deliveries.length}${dead.data.nextPageToken === "" ? "" : " or more"}`
+            : dead.data.nextPageToken === ""
+              ? count(dead.data.deliveries.length)
+              : text.orMore(count(dead.data.deliveries.length))
         }
         bad={(dead.data?.deliveries.length ?? 0) > 0}
         to={["deliveries"]}
         search={{ state: "DEAD" }}
       />
-      <Tile name="Messages to send" value={messages.data === undefined ? "–" : count(messages.data.pendingMessages)} />
       <Tile
-        name="Parked provider webhooks"
-        value={parked === undefined ? "–" : String(parked)}
-        bad={(parked ?? 0) > 0}
+        name={text.messagesToSend}
+        value={messages.data === undefined ? "–" : count(messages.data.pendingMessages)}
       />
+      <Tile name={text.parked} value={parked === undefined ? "–" : count(parked)} bad={(parked ?? 0) > 0} />
     </>
   );
 }
 
 function AuditTile() {
+  const text = useTexts(nowTexts);
+  const { language } = useLanguage();
   const [newest] = useNewestAudits().data?.audits ?? [];
   return (
     <Tile
-      name="Last audit"
-      value={newest === undefined ? "–" : auditWords(newest)}
+      name={text.lastAudit}
+      value={newest === undefined ? "–" : auditWords(newest, language)}
       bad={newest !== undefined && auditTone(newest.state) === "bad"}
       to={["audits"]}
     />
@@ -242,6 +256,7 @@ function Tile({
   to?: readonly string[];
   search?: Readonly<Record<string, string>>;
 }) {
+  const text = useTexts(nowTexts);
   return (
     <Card component="li" withBorder padding="sm">
       <Text size="xs" c="dimmed">
@@ -254,7 +269,7 @@ function Tile({
         )}
       </Text>
       <Text fw={700} size="lg">
-        {value} {bad && <ToneBadge tone="bad">look</ToneBadge>}
+        {value} {bad && <ToneBadge tone="bad">{text.look}</ToneBadge>}
       </Text>
     </Card>
   );

@@ -8,13 +8,19 @@ import { PaymentService } from "@sagacart/proto/payment/v1/payment_service";
 import { ShippingService } from "@sagacart/proto/shipping/v1/shipping_service";
 import { StockService } from "@sagacart/proto/stock/v1/stock_service";
 import type { Call } from "../call.ts";
+import { PageError } from "../page-error.ts";
+import { pageErrorTexts } from "../page-error-texts.ts";
 import type { OrderRecords } from "../timeline.ts";
+import type { ordersTexts } from "./orders-texts.ts";
 
 /** The records of all services about an order, and the parts that could not be read, for example because a service is away. */
 export type LoadedRecords = {
   readonly records: OrderRecords;
-  readonly missing: readonly { readonly part: string; readonly error: unknown }[];
+  readonly missing: readonly { readonly part: RecordPart; readonly error: unknown }[];
 };
+
+/** A part of what is known about an order. Its word has the same key. */
+type RecordPart = keyof (typeof ordersTexts)["en"]["parts"];
 
 const pageSize = 200;
 
@@ -22,10 +28,11 @@ const pageSize = 200;
 export async function loadRecords(call: Call, orderId: string): Promise<LoadedRecords> {
   const { order, changes } = await call(OrderService.method.getOrder, { id: orderId });
   if (order === undefined) {
-    throw new ConnectError(`the answer has no order ${orderId}`, Code.Internal);
+    const { en, de } = pageErrorTexts;
+    throw new PageError({ en: en.noOrderInAnswer(orderId), de: de.noOrderInAnswer(orderId) }, Code.Internal);
   }
-  const missing: { part: string; error: unknown }[] = [];
-  const part = async <T>(name: string, read: Promise<T>): Promise<T | undefined> => {
+  const missing: { part: RecordPart; error: unknown }[] = [];
+  const part = async <T>(name: RecordPart, read: Promise<T>): Promise<T | undefined> => {
     try {
       return await read;
     } catch (error) {
@@ -39,7 +46,7 @@ export async function loadRecords(call: Call, orderId: string): Promise<LoadedRe
   const readPayments = async () => {
     const { payments } = await call(PaymentService.method.listPayments, { orderId, pageSize });
     const entries = part(
-      "the journal",
+      "journal",
       Promise.all(
         payments.map(({ id }) => call(AccountService.method.listJournalEntries, { paymentId: id, pageSize })),
       ),
@@ -51,7 +58,7 @@ export async function loadRecords(call: Call, orderId: string): Promise<LoadedRe
       part("stock", call(StockService.method.getReservation, { id: orderId })),
       part("payments", readPayments()),
       part("refunds", call(PaymentService.method.listRefunds, { orderId, pageSize })),
-      part("the order's refunds", call(OrderService.method.listOrderRefunds, { orderId })),
+      part("orderRefunds", call(OrderService.method.listOrderRefunds, { orderId })),
       part("disputes", call(PaymentService.method.listDisputes, { orderId, pageSize })),
       part("shipping", call(ShippingService.method.getShipment, { orderId })),
       part("messages", call(NotifierService.method.listMessages, { orderId, pageSize })),

@@ -5,26 +5,31 @@ import { OrderService } from "@sagacart/proto/order/v1/order_service";
 import { Refund_State } from "@sagacart/proto/payment/v1/payment";
 import { ShippingService } from "@sagacart/proto/shipping/v1/shipping_service";
 import { useQuery } from "@tanstack/react-query";
-import { failureOf } from "../../rpc/failure.ts";
+import { useTexts } from "../../i18n/language.tsx";
 import { useSiteConfig } from "../../use-site-config.tsx";
 import { Action, type ActionField } from "../action.tsx";
 import { usePathPart } from "../address.ts";
 import { amountText, readAmount } from "../amount.ts";
 import { useCall, useIsOperator } from "../call.ts";
+import { failureLine } from "../failure-sentences.ts";
 import { type Column, Facts, Heading, Rows, Waiting } from "../list.tsx";
 import { RefundActions } from "../money/refund-actions.tsx";
-import { actorText, money, time } from "../show.ts";
 import { type OrderRecords, timelineOf } from "../timeline.ts";
 import { To } from "../to.tsx";
+import { useShow } from "../use-show.ts";
 import { IncidentActions } from "./incident-actions.tsx";
 import { loadRecords } from "./load-records.ts";
 import { OrderBadge } from "./orders-page.tsx";
+import { ordersTexts } from "./orders-texts.ts";
 import { Timeline } from "./timeline-view.tsx";
 import { TraceButton, TraceSection } from "./trace/trace-section.tsx";
 import { workflowUrl } from "./workflow-url.ts";
 
 /** An order with everything that all services know about it, on one timeline. */
 export function OrderPage() {
+  const text = useTexts(ordersTexts);
+  const { language } = useShow();
+  const lineColumns = useLineColumns();
   const id = usePathPart("id");
   const call = useCall();
   const query = useQuery({
@@ -35,7 +40,7 @@ export function OrderPage() {
   return (
     <Stack>
       <Heading
-        title={`Order ${id}`}
+        title={text.orderOf(id)}
         actions={
           query.data && (
             <>
@@ -45,29 +50,29 @@ export function OrderPage() {
           )
         }
       />
-      <Waiting query={query} label="the order" />
+      <Waiting query={query} label={text.theOrder} />
       {query.data !== undefined && (
         <>
           {query.data.missing.map(({ part, error }) => (
-            <Alert key={part} color="red" variant="outline" title={`Without ${part}`}>
-              {failureOf(error).message}
+            <Alert key={part} color="red" variant="outline" title={text.without(text.parts[part])}>
+              {failureLine(error, language)}
             </Alert>
           ))}
           <OrderFacts records={query.data.records} />
           <Title order={2} size="h4">
-            Products
+            {text.products}
           </Title>
           <Rows
-            label="Products"
+            label={text.products}
             rows={query.data.records.order.lines}
             keyOf={({ productId }) => productId}
             columns={lineColumns}
           />
           <Open records={query.data.records} />
           <Title order={2} size="h4">
-            Timeline
+            {text.timeline}
           </Title>
-          <Timeline entries={timelineOf(query.data.records)} />
+          <Timeline entries={timelineOf(query.data.records, language)} />
           <TraceSection changes={query.data.records.changes} isFinal={isFinal(query.data.records.order.state)} />
         </>
       )}
@@ -75,15 +80,21 @@ export function OrderPage() {
   );
 }
 
-const lineColumns: readonly Column<OrderLine>[] = [
-  { head: "Product", cell: ({ productId }) => <To parts={["products", productId]}>{productId}</To> },
-  { head: "Title", cell: ({ title }) => title },
-  { head: "SKU", cell: ({ sku }) => sku },
-  { head: "Quantity", cell: ({ quantity }) => quantity, numeric: true },
-  { head: "Price", cell: ({ unitPrice }) => money(unitPrice), numeric: true },
-];
+function useLineColumns(): readonly Column<OrderLine>[] {
+  const text = useTexts(ordersTexts);
+  const { count, money } = useShow();
+  return [
+    { head: text.product, cell: ({ productId }) => <To parts={["products", productId]}>{productId}</To> },
+    { head: text.title, cell: ({ title }) => title },
+    { head: text.sku, cell: ({ sku }) => sku },
+    { head: text.quantity, cell: ({ quantity }) => count(quantity), numeric: true },
+    { head: text.price, cell: ({ unitPrice }) => money(unitPrice), numeric: true },
+  ];
+}
 
 function OrderFacts({ records: { order, shipment, payments = [] } }: { records: OrderRecords }) {
+  const text = useTexts(ordersTexts);
+  const { actorText, count, money, time } = useShow();
   const { temporalUrl } = useSiteConfig();
   const { workflowId, shippingAddress: address } = order;
   const workflow =
@@ -97,26 +108,26 @@ function OrderFacts({ records: { order, shipment, payments = [] } }: { records: 
   return (
     <Facts
       facts={[
-        ["State", <OrderBadge key="state" state={order.state} />],
-        ["Reason", [order.outcomeReason, order.outcomeDetail].filter((part) => part !== "").join(": ")],
-        ["The shop's own reason", order.internalReason],
-        ["Total", money(order.total)],
-        ["Paid back", order.refunded !== undefined && order.refunded.minorUnits > 0n && money(order.refunded)],
+        [text.state, <OrderBadge key="state" state={order.state} />],
+        [text.reason, [order.outcomeReason, order.outcomeDetail].filter((part) => part !== "").join(": ")],
+        [text.shopsReason, order.internalReason],
+        [text.total, money(order.total)],
+        [text.paidBack, order.refunded !== undefined && order.refunded.minorUnits > 0n && money(order.refunded)],
         [
-          "Customer",
+          text.customer,
           <To key="customer" parts={["users", order.customerId]}>
             {order.customerId}
           </To>,
         ],
-        ["Email for messages", order.contactEmail],
-        ["Placed by", actorText(order.placedBy)],
-        ["Payment method", order.payment?.method || "the customer's balance"],
-        ["Payment attempts", order.payment?.attempt],
-        ["Declined", order.payment?.declineReason],
-        ["Payments", payments.length > 0 && <PaymentLinks ids={payments.map(({ id }) => id)} />],
-        ["To be paid until", order.expireTime && time(order.expireTime)],
+        [text.emailForMessages, order.contactEmail],
+        [text.placedBy, actorText(order.placedBy)],
+        [text.paymentMethod, order.payment?.method || text.customersBalance],
+        [text.paymentAttempts, order.payment && count(order.payment.attempt)],
+        [text.declined, order.payment?.declineReason],
+        [text.payments, payments.length > 0 && <PaymentLinks ids={payments.map(({ id }) => id)} />],
+        [text.payUntil, order.expireTime && time(order.expireTime)],
         [
-          "Ships to",
+          text.shipsTo,
           address &&
             [
               address.recipient,
@@ -130,18 +141,18 @@ function OrderFacts({ records: { order, shipment, payments = [] } }: { records: 
               .filter((part) => part !== "")
               .join(", "),
         ],
-        ["Tracking number", order.trackingNumber || shipment?.trackingNumber],
-        ["Workflow", workflow],
+        [text.trackingNumber, order.trackingNumber || shipment?.trackingNumber],
+        [text.workflow, workflow],
         [
-          "Cart",
+          text.cart,
           order.cartId && (
             <To key="cart" parts={["orders"]} search={{ cart: order.cartId }}>
               {order.cartId}
             </To>
           ),
         ],
-        ["Created", time(order.createTime)],
-        ["Changed", time(order.updateTime)],
+        [text.created, time(order.createTime)],
+        [text.changed, time(order.updateTime)],
       ]}
     />
   );
@@ -161,6 +172,8 @@ function PaymentLinks({ ids }: { ids: readonly string[] }) {
 
 /** Shows what waits for a person: open incidents, refunds that the provider refuses, and shipments that the carrier keeps. */
 function Open({ records: { order, incidents = [], refunds = [], shipment } }: { records: OrderRecords }) {
+  const text = useTexts(ordersTexts);
+  const { counted, money } = useShow();
   const isOperator = useIsOperator();
   const call = useCall();
   const open = incidents.filter(({ state }) => state === Incident_State.OPEN);
@@ -172,26 +185,19 @@ function Open({ records: { order, incidents = [], refunds = [], shipment } }: { 
   return (
     <Stack gap="sm">
       <Title order={2} size="h4">
-        Waits for a person
+        {text.waitsForPerson}
       </Title>
       {open.map((incident) => (
-        <Alert key={incident.id} color="red" variant="outline" title={`Incident: ${incident.step}`}>
-          <Text size="sm">
-            {incident.error} ({incident.attempts} rounds of attempts)
-          </Text>
+        <Alert key={incident.id} color="red" variant="outline" title={text.incident(incident.step)}>
+          <Text size="sm">{text.errorAfter(incident.error, counted(text.rounds, incident.attempts))}</Text>
           <Group gap="xs" mt="xs">
             <IncidentActions incident={incident} />
-            <To parts={["incidents", incident.id]}>Details</To>
+            <To parts={["incidents", incident.id]}>{text.details}</To>
           </Group>
         </Alert>
       ))}
       {refused.map((refund) => (
-        <Alert
-          key={refund.id}
-          color="red"
-          variant="outline"
-          title={`The card provider refuses to pay back ${money(refund.amount)}`}
-        >
+        <Alert key={refund.id} color="red" variant="outline" title={text.refundRefused(money(refund.amount))}>
           <Text size="sm">{refund.failureReason}</Text>
           <Group gap="xs" mt="xs">
             <RefundActions refund={refund} />
@@ -199,14 +205,14 @@ function Open({ records: { order, incidents = [], refunds = [], shipment } }: { 
         </Alert>
       ))}
       {recall !== "" && (
-        <Alert color="red" variant="outline" title="The carrier does not give the shipment back">
+        <Alert color="red" variant="outline" title={text.notGivenBack}>
           <Text size="sm">{recall}</Text>
           {isOperator && (
             <Group mt="xs">
               <Action
                 name="recall"
-                label="Ask the carrier again"
-                explanation="The carrier is asked again to give the shipment of this cancelled order back."
+                label={text.askCarrier}
+                explanation={text.askCarrierExplanation}
                 run={() => call(ShippingService.method.retryRecall, { orderId: order.id })}
               />
             </Group>
@@ -218,20 +224,19 @@ function Open({ records: { order, incidents = [], refunds = [], shipment } }: { 
 }
 
 /** The fields of the two reasons that an order's events have for what staff do. */
-const reasonFields: readonly ActionField[] = [
-  {
-    name: "reason",
-    label: "The shop's own reason",
-    kind: "area",
-    maxLength: 500,
-    description: "The customer does not see it.",
-  },
-  { name: "publicReason", label: "What the customer is told", kind: "area", maxLength: 500 },
-];
+function reasonFieldsOf(text: (typeof ordersTexts)["en"]): readonly ActionField[] {
+  return [
+    { name: "reason", label: text.shopsReason, kind: "area", maxLength: 500, description: text.notSeen },
+    { name: "publicReason", label: text.publicReason, kind: "area", maxLength: 500 },
+  ];
+}
 
 const soon = { seconds: 5n, nanos: 0 };
 
 function OrderActions({ records: { order, payments = [] } }: { records: OrderRecords }) {
+  const text = useTexts(ordersTexts);
+  const { language, money } = useShow();
+  const reasonFields = reasonFieldsOf(text);
   const call = useCall();
   const isCancellable =
     !isFinal(order.state) && order.state !== Order_State.SHIPPING && order.cancelRequestTime === undefined;
@@ -244,9 +249,9 @@ function OrderActions({ records: { order, payments = [] } }: { records: OrderRec
       {isCancellable && (
         <Action
           name="cancel"
-          label="Cancel order"
+          label={text.cancel}
           danger
-          explanation="What the order holds is released, and what was paid is paid back."
+          explanation={text.cancelExplanation}
           fields={reasonFields}
           run={({ reason = "", publicReason = "" }) =>
             call(OrderService.method.cancelOrder, { id: order.id, reason, publicReason, waitAtMost: soon })
@@ -256,14 +261,14 @@ function OrderActions({ records: { order, payments = [] } }: { records: OrderRec
       {isRefundable && (
         <Action
           name="refund"
-          label="Refund"
-          explanation={`Up to ${money({ currencyCode: currency, minorUnits: left })} can be paid back. Goods are not put back into stock.`}
+          label={text.refund}
+          explanation={text.refundExplanation(money({ currencyCode: currency, minorUnits: left }))}
           fields={[
             {
               name: "amount",
-              label: `Amount in ${currency}`,
-              description: "Empty for all that is left.",
-              initial: amountText(left, currency),
+              label: text.amountIn(currency),
+              description: text.amountHint,
+              initial: amountText(left, currency, language),
               maxLength: 20,
             },
             ...reasonFields,
@@ -275,7 +280,7 @@ function OrderActions({ records: { order, payments = [] } }: { records: OrderRec
               reason,
               publicReason,
               waitAtMost: soon,
-              ...(amount.trim() === "" ? {} : { amount: readAmount(amount, currency) }),
+              ...(amount.trim() === "" ? {} : { amount: readAmount(amount, currency, language) }),
             })
           }
         />

@@ -4,16 +4,21 @@ import { type Order, Order_State } from "@sagacart/proto/order/v1/order";
 import { OrderService } from "@sagacart/proto/order/v1/order_service";
 import { useRouter } from "@tanstack/react-router";
 import type { FormEvent } from "react";
+import { useTexts } from "../../i18n/language.tsx";
 import { useAddress } from "../address.ts";
 import { type Column, Filters, ListPage, listOptions } from "../list.tsx";
 import { enumValue, timeValue } from "../search.ts";
-import { money, optionsOf, time, words } from "../show.ts";
 import { pathOf, To } from "../to.tsx";
 import { ToneBadge } from "../tone-badge.tsx";
+import { useShow } from "../use-show.ts";
 import { orderTone } from "./order-tone.ts";
+import { ordersTexts } from "./orders-texts.ts";
 
 /** The search for orders. */
 export function OrdersPage() {
+  const text = useTexts(ordersTexts);
+  const { optionsOf } = useShow();
+  const columns = useColumns();
   const { texts } = useAddress("state", "customer", "product", "cart", "from", "before", "page");
   const state = enumValue(Order_State, texts.state);
   const from = timeValue(texts.from);
@@ -33,22 +38,22 @@ export function OrdersPage() {
   );
   return (
     <ListPage
-      title="Orders"
+      title={text.orders}
       query={query}
       rowsOf={({ orders }) => orders}
       keyOf={({ id }) => id}
       columns={columns}
-      empty="No order matches."
+      empty={text.noOrder}
       filters={
         <>
           <OpenById />
           <Filters
             filters={[
-              { name: "state", label: "State", kind: "select", options: optionsOf(Order_State) },
-              { name: "customer", label: "Customer id" },
-              { name: "product", label: "Product id" },
-              { name: "from", label: "Created from", kind: "time" },
-              { name: "before", label: "Created before", kind: "time" },
+              { name: "state", label: text.state, kind: "select", options: optionsOf(Order_State) },
+              { name: "customer", label: text.customerId },
+              { name: "product", label: text.productId },
+              { name: "from", label: text.createdFrom, kind: "time" },
+              { name: "before", label: text.createdBefore, kind: "time" },
             ]}
           />
         </>
@@ -57,37 +62,39 @@ export function OrdersPage() {
   );
 }
 
-const columns: readonly Column<Order>[] = [
-  { head: "Order", cell: ({ id }) => <To parts={["orders", id]}>{id}</To> },
-  { head: "State", cell: ({ state }) => <OrderBadge state={state} /> },
-  { head: "Total", cell: ({ total }) => money(total), numeric: true },
-  {
-    head: "Customer",
-    cell: ({ customerId }) => (
-      <To parts={["orders"]} search={{ customer: customerId }}>
-        {customerId}
-      </To>
-    ),
-  },
-  { head: "Products", cell: ({ lines }) => productsOf(lines) },
-  { head: "Reason", cell: ({ outcomeReason }) => outcomeReason },
-  { head: "Created", cell: ({ createTime }) => time(createTime) },
-  { head: "Changed", cell: ({ updateTime }) => time(updateTime) },
-];
-
-function productsOf(lines: Order["lines"]): string {
-  const [first] = lines;
-  const rest = lines.length - 1;
-  return first === undefined
-    ? ""
-    : `${first.quantity} × ${first.title || first.productId}${rest === 0 ? "" : ` and ${rest} more`}`;
+function useColumns(): readonly Column<Order>[] {
+  const text = useTexts(ordersTexts);
+  const { count, money, time } = useShow();
+  const productsOf = ([first, ...rest]: Order["lines"]) => {
+    const shown = first === undefined ? "" : `${count(first.quantity)} × ${first.title || first.productId}`;
+    return rest.length === 0 ? shown : text.more(shown, count(rest.length));
+  };
+  return [
+    { head: text.order, cell: ({ id }) => <To parts={["orders", id]}>{id}</To> },
+    { head: text.state, cell: ({ state }) => <OrderBadge state={state} /> },
+    { head: text.total, cell: ({ total }) => money(total), numeric: true },
+    {
+      head: text.customer,
+      cell: ({ customerId }) => (
+        <To parts={["orders"]} search={{ customer: customerId }}>
+          {customerId}
+        </To>
+      ),
+    },
+    { head: text.products, cell: ({ lines }) => productsOf(lines) },
+    { head: text.reason, cell: ({ outcomeReason }) => outcomeReason },
+    { head: text.created, cell: ({ createTime }) => time(createTime) },
+    { head: text.changed, cell: ({ updateTime }) => time(updateTime) },
+  ];
 }
 
 export function OrderBadge({ state }: { state: Order_State }) {
+  const { words } = useShow();
   return <ToneBadge tone={orderTone(state)}>{words(Order_State, state)}</ToneBadge>;
 }
 
 function OpenById() {
+  const text = useTexts(ordersTexts);
   const router = useRouter();
   const open = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
@@ -101,7 +108,7 @@ function OpenById() {
       <Group align="flex-end" gap="sm">
         <TextInput
           name="id"
-          label="Order id"
+          label={text.orderId}
           size="xs"
           maxLength={63}
           autoComplete="off"
@@ -109,7 +116,7 @@ function OpenById() {
           withAsterisk={false}
         />
         <Button type="submit" size="xs" variant="default">
-          Open
+          {text.open}
         </Button>
       </Group>
     </form>

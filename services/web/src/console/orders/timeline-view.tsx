@@ -1,11 +1,15 @@
 import { Badge, Text } from "@mantine/core";
+import { useTexts } from "../../i18n/language.tsx";
 import classes from "../console.module.css";
-import { actorText, preciseTime } from "../show.ts";
 import type { TimelineEntry, TimelineKind } from "../timeline.ts";
+import { timelineTexts } from "../timeline-texts.ts";
 import { To } from "../to.tsx";
+import { useShow } from "../use-show.ts";
 
 /** Shows what happened, oldest first. */
 export function Timeline({ entries }: { entries: readonly TimelineEntry[] }) {
+  const text = useTexts(timelineTexts);
+  const { actorText, preciseTime } = useShow();
   return (
     <ol className={classes.timeline}>
       {entries.map((entry) => {
@@ -16,7 +20,7 @@ export function Timeline({ entries }: { entries: readonly TimelineEntry[] }) {
             <span className={classes.when}>{preciseTime(entry.time)}</span>
             <span>
               <Badge size="sm" variant="default">
-                {entry.kind}
+                {text.kinds[entry.kind]}
               </Badge>
             </span>
             <div>
@@ -26,7 +30,7 @@ export function Timeline({ entries }: { entries: readonly TimelineEntry[] }) {
               {entry.detail !== "" && <Text size="sm">{entry.detail}</Text>}
               {actor !== "" && (
                 <Text size="xs" c="dimmed">
-                  by {actor}
+                  {text.byWhom(actor)}
                 </Text>
               )}
             </div>

@@ -7,19 +7,24 @@ import {
   type WebhookRequest,
 } from "@sagacart/proto/notifier/v1/webhook";
 import { WebhookService } from "@sagacart/proto/notifier/v1/webhook_service";
+import { useTexts } from "../../i18n/language.tsx";
 import { Action } from "../action.tsx";
 import { useAddress, usePathPart } from "../address.ts";
 import { useCall } from "../call.ts";
 import classes from "../console.module.css";
 import { type Column, Facts, Filters, Heading, ListPage, listOptions, Rows, refreshMs, Waiting } from "../list.tsx";
 import { enumValue } from "../search.ts";
-import { optionsOf, span, time, words } from "../show.ts";
 import { To } from "../to.tsx";
 import { ToneBadge } from "../tone-badge.tsx";
+import { useShow } from "../use-show.ts";
 import { Preformatted } from "./messages-page.tsx";
+import { outgoingTexts } from "./outgoing-texts.ts";
 
 /** The deliveries to all endpoints. Dead letters are those in the state dead. */
 export function DeliveriesPage() {
+  const text = useTexts(outgoingTexts);
+  const { optionsOf } = useShow();
+  const columns = useDeliveryColumns();
   const { texts } = useAddress("state", "endpoint", "subject", "page");
   const query = useQuery(
     WebhookService.method.listWebhookDeliveries,
@@ -33,19 +38,19 @@ export function DeliveriesPage() {
   );
   return (
     <ListPage
-      title="Deliveries"
-      explanation="Dead letters are those in the state dead: they were given up, and can be sent again."
+      title={text.deliveries}
+      explanation={text.deliveriesExplanation}
       query={query}
       rowsOf={({ deliveries }) => deliveries}
       keyOf={({ id }) => id}
-      columns={deliveryColumns}
-      empty="No delivery matches."
+      columns={columns}
+      empty={text.noDelivery}
       filters={
         <Filters
           filters={[
-            { name: "state", label: "State", kind: "select", options: optionsOf(WebhookDelivery_State) },
-            { name: "endpoint", label: "Endpoint id" },
-            { name: "subject", label: "Order id" },
+            { name: "state", label: text.state, kind: "select", options: optionsOf(WebhookDelivery_State) },
+            { name: "endpoint", label: text.endpointId },
+            { name: "subject", label: text.orderId },
           ]}
         />
       }
@@ -54,28 +59,39 @@ export function DeliveriesPage() {
 }
 
 function StateBadge({ state }: { state: WebhookDelivery_State }) {
+  const { words } = useShow();
   const tone =
     state === WebhookDelivery_State.DELIVERED ? "good" : state === WebhookDelivery_State.DEAD ? "bad" : "neutral";
   return <ToneBadge tone={tone}>{words(WebhookDelivery_State, state)}</ToneBadge>;
 }
 
-export const deliveryColumns: readonly Column<WebhookDelivery>[] = [
-  { head: "Delivery", cell: ({ id }) => <To parts={["deliveries", id]}>{id}</To> },
-  { head: "State", cell: ({ state }) => <StateBadge state={state} /> },
-  { head: "Event", cell: ({ eventType, sequence }) => `${eventType} (${sequence})` },
-  {
-    head: "Subject",
-    cell: ({ subject }) => (subject.startsWith("carts/") ? subject : <To parts={["orders", subject]}>{subject}</To>),
-  },
-  { head: "Endpoint", cell: ({ endpointId }) => <To parts={["webhooks", endpointId]}>{endpointId}</To> },
-  { head: "Attempts", cell: ({ attemptCount }) => attemptCount, numeric: true },
-  { head: "Last error", cell: ({ lastError }) => <span className={classes.wrap}>{lastError}</span> },
-  { head: "Next attempt", cell: ({ nextAttemptTime }) => (nextAttemptTime === undefined ? "" : time(nextAttemptTime)) },
-  { head: "Created", cell: ({ createTime }) => time(createTime) },
-];
+export function useDeliveryColumns(): readonly Column<WebhookDelivery>[] {
+  const text = useTexts(outgoingTexts);
+  const { count, time } = useShow();
+  return [
+    { head: text.delivery, cell: ({ id }) => <To parts={["deliveries", id]}>{id}</To> },
+    { head: text.state, cell: ({ state }) => <StateBadge state={state} /> },
+    { head: text.event, cell: ({ eventType, sequence }) => `${eventType} (${sequence})` },
+    {
+      head: text.about,
+      cell: ({ subject }) => (subject.startsWith("carts/") ? subject : <To parts={["orders", subject]}>{subject}</To>),
+    },
+    { head: text.endpoint, cell: ({ endpointId }) => <To parts={["webhooks", endpointId]}>{endpointId}</To> },
+    { head: text.attempts, cell: ({ attemptCount }) => count(attemptCount), numeric: true },
+    { head: text.lastError, cell: ({ lastError }) => <span className={classes.wrap}>{lastError}</span> },
+    {
+      head: text.nextAttempt,
+      cell: ({ nextAttemptTime }) => (nextAttemptTime === undefined ? "" : time(nextAttemptTime)),
+    },
+    { head: text.created, cell: ({ createTime }) => time(createTime) },
+  ];
+}
 
 /** One delivery with its request and the answers to it. */
 export function DeliveryPage() {
+  const text = useTexts(outgoingTexts);
+  const { count, time } = useShow();
+  const attemptColumns = useAttemptColumns();
   const id = usePathPart("id");
   const call = useCall();
   const query = useQuery(WebhookService.method.getWebhookDelivery, { id }, { refetchInterval: refreshMs });
@@ -83,51 +99,51 @@ export function DeliveryPage() {
   return (
     <Stack>
       <Heading
-        title={`Delivery ${id}`}
+        title={text.deliveryOf(id)}
         actions={
           delivery?.state === WebhookDelivery_State.DEAD && (
             <Action
               name="resend"
-              label="Send again"
-              explanation="It is sent out of order, with as many retries as the first time."
+              label={text.sendAgain}
+              explanation={text.resendExplanation}
               run={() => call(WebhookService.method.resendWebhookDelivery, { id })}
             />
           )
         }
       />
-      <Waiting query={query} label="the delivery" />
+      <Waiting query={query} label={text.theDelivery} />
       {delivery !== undefined && (
         <>
           <Facts
             facts={[
-              ["State", <StateBadge key="state" state={delivery.state} />],
-              ["Event", delivery.eventType],
-              ["Event id", delivery.eventId],
-              ["Subject", delivery.subject],
+              [text.state, <StateBadge key="state" state={delivery.state} />],
+              [text.event, delivery.eventType],
+              [text.eventId, delivery.eventId],
+              [text.about, delivery.subject],
               [
-                "Endpoint",
+                text.endpoint,
                 <To key="endpoint" parts={["webhooks", delivery.endpointId]}>
                   {delivery.endpointId}
                 </To>,
               ],
-              ["Attempts", delivery.attemptCount],
-              ["Last error", delivery.lastError],
-              ["Sent again", delivery.resent && "yes"],
-              ["Next attempt", delivery.nextAttemptTime && time(delivery.nextAttemptTime)],
-              ["Created", time(delivery.createTime)],
-              ["Ended", delivery.endTime && time(delivery.endTime)],
+              [text.attempts, count(delivery.attemptCount)],
+              [text.lastError, delivery.lastError],
+              [text.sentAgain, delivery.resent && text.yes],
+              [text.nextAttempt, delivery.nextAttemptTime && time(delivery.nextAttemptTime)],
+              [text.created, time(delivery.createTime)],
+              [text.ended, delivery.endTime && time(delivery.endTime)],
             ]}
           />
           <Title order={2} size="h4">
-            Request
+            {text.request}
           </Title>
-          {delivery.request !== undefined && <Preformatted label="Request" text={requestText(delivery.request)} />}
+          {delivery.request !== undefined && <Preformatted label={text.request} text={requestText(delivery.request)} />}
           <Title order={2} size="h4">
-            Attempts
+            {text.attempts}
           </Title>
           {delivery.attempts.length > 0 && (
             <Rows
-              label="Attempts"
+              label={text.attempts}
               rows={delivery.attempts}
               keyOf={({ number }) => String(number)}
               columns={attemptColumns}
@@ -153,11 +169,15 @@ export function indented(body: string): string {
   }
 }
 
-const attemptColumns: readonly Column<WebhookAttempt>[] = [
-  { head: "Attempt", cell: ({ number }) => number, numeric: true },
-  { head: "Time", cell: ({ time: at }) => time(at) },
-  { head: "Status", cell: ({ status }) => (status === 0 ? "none" : status) },
-  { head: "Took", cell: ({ duration }) => span(duration) },
-  { head: "Error", cell: ({ error }) => <span className={classes.wrap}>{error}</span> },
-  { head: "Answer", cell: ({ answer }) => <span className={classes.wrap}>{answer}</span> },
-];
+function useAttemptColumns(): readonly Column<WebhookAttempt>[] {
+  const text = useTexts(outgoingTexts);
+  const { count, span, time } = useShow();
+  return [
+    { head: text.attempt, cell: ({ number }) => count(number), numeric: true },
+    { head: text.time, cell: ({ time: at }) => time(at) },
+    { head: text.status, cell: ({ status }) => (status === 0 ? text.noStatus : status) },
+    { head: text.took, cell: ({ duration }) => span(duration) },
+    { head: text.error, cell: ({ error }) => <span className={classes.wrap}>{error}</span> },
+    { head: text.answer, cell: ({ answer }) => <span className={classes.wrap}>{answer}</span> },
+  ];
+}

@@ -6,25 +6,26 @@ import type { Event } from "@sagacart/proto/event/v1/event";
 import { EventService } from "@sagacart/proto/event/v1/event_service";
 import { useMemo } from "react";
 import { useSession } from "../../auth/use-session.tsx";
+import { useTexts } from "../../i18n/language.tsx";
 import { Action } from "../action.tsx";
 import { useAddress, usePathPart } from "../address.ts";
 import { callBy, useIsOperator } from "../call.ts";
 import classes from "../console.module.css";
 import { type Column, Filters, Heading, listOptions, Paged } from "../list.tsx";
-import { count, span, time } from "../show.ts";
 import { To } from "../to.tsx";
+import { useShow } from "../use-show.ts";
 import { readPosition } from "../whole-number.ts";
 import { indented } from "./deliveries-page.tsx";
 import { type FeedName, feedNames, feedTransport } from "./feed-transport.ts";
+import { outgoingTexts } from "./outgoing-texts.ts";
 
 /** The feeds of events and who reads them. */
 export function FeedsPage() {
+  const text = useTexts(outgoingTexts);
   return (
     <Stack>
-      <Heading title="Event feeds" />
-      <Text size="sm">
-        Each service tells what it committed in a feed of its own. A consumer is a position in a feed that has a name.
-      </Text>
+      <Heading title={text.feeds} />
+      <Text size="sm">{text.feedsExplanation}</Text>
       {feedNames.map((feed) => (
         <Stack key={feed} gap="xs">
           <Title order={2} size="h4">
@@ -44,6 +45,8 @@ function useFeed(feed: FeedName) {
 
 /** The consumers of a feed, with how far behind they are. */
 export function Consumers({ feed }: { feed: FeedName }) {
+  const text = useTexts(outgoingTexts);
+  const consumerColumns = useConsumerColumns();
   const pageName = `${feed}-page`;
   const { texts } = useAddress(pageName);
   const transport = useFeed(feed);
@@ -54,44 +57,50 @@ export function Consumers({ feed }: { feed: FeedName }) {
   );
   return (
     <Paged
-      label={`Consumers of ${feed}`}
+      label={text.consumersOf(feed)}
       query={query}
       rowsOf={({ consumers }) => consumers}
       keyOf={({ name }) => name}
       columns={[
         ...consumerColumns,
-        { head: "Actions", cell: (consumer) => <Replay feed={feed} consumer={consumer} /> },
+        { head: text.actions, cell: (consumer) => <Replay feed={feed} consumer={consumer} /> },
       ]}
-      empty="Nobody reads this feed by a name."
+      empty={text.noConsumer}
       pageName={pageName}
     />
   );
 }
 
-const consumerColumns: readonly Column<Consumer>[] = [
-  { head: "Consumer", cell: ({ name }) => name },
-  { head: "Behind by", cell: ({ lagEvents }) => `${count(lagEvents)} events`, numeric: true },
-  { head: "Oldest unread", cell: ({ lag, lagEvents }) => (lagEvents === 0n ? "" : span(lag)), numeric: true },
-  { head: "Position", cell: ({ position }) => count(position), numeric: true },
-  { head: "Head", cell: ({ headPosition }) => count(headPosition), numeric: true },
-  { head: "Last seen", cell: ({ seenTime }) => time(seenTime) },
-  {
-    head: "Last replay",
-    cell: ({ replayTime, replayReason }) => (replayTime === undefined ? "" : `${time(replayTime)}: ${replayReason}`),
-  },
-];
+function useConsumerColumns(): readonly Column<Consumer>[] {
+  const text = useTexts(outgoingTexts);
+  const { count, counted, span, time } = useShow();
+  return [
+    { head: text.consumer, cell: ({ name }) => name },
+    { head: text.behindBy, cell: ({ lagEvents }) => counted(text.lag, lagEvents), numeric: true },
+    { head: text.oldestUnread, cell: ({ lag, lagEvents }) => (lagEvents === 0n ? "" : span(lag)), numeric: true },
+    { head: text.position, cell: ({ position }) => count(position), numeric: true },
+    { head: text.head, cell: ({ headPosition }) => count(headPosition), numeric: true },
+    { head: text.lastSeen, cell: ({ seenTime }) => time(seenTime) },
+    {
+      head: text.lastReplay,
+      cell: ({ replayTime, replayReason }) => (replayTime === undefined ? "" : `${time(replayTime)}: ${replayReason}`),
+    },
+  ];
+}
 
 function Replay({ feed, consumer: { name, generation, position } }: { feed: FeedName; consumer: Consumer }) {
+  const text = useTexts(outgoingTexts);
+  const { count } = useShow();
   const transport = useFeed(feed);
   const isOperator = useIsOperator();
   return isOperator ? (
     <Action
       name={`replay-${feed}-${name}`}
-      label="Replay"
-      explanation={`${name} reads again what comes after a position, at most ${count(position)}. Other consumers are not affected.`}
+      label={text.replay}
+      explanation={text.replayExplanation(name, count(position))}
       fields={[
-        { name: "after", label: "After position", kind: "number", required: true, initial: String(position) },
-        { name: "reason", label: "Reason", required: true, maxLength: 500 },
+        { name: "after", label: text.afterPosition, kind: "number", required: true, initial: String(position) },
+        { name: "reason", label: text.reason, required: true, maxLength: 500 },
       ]}
       run={({ after = "", reason = "" }) =>
         callBy(transport)(ConsumerService.method.replayConsumer, {
@@ -107,12 +116,15 @@ function Replay({ feed, consumer: { name, generation, position } }: { feed: Feed
 
 /** The events of one feed, from a position on. */
 export function FeedPage() {
+  const text = useTexts(outgoingTexts);
   const name = usePathPart("feed");
   const feed = feedNames.find((known) => known === name);
-  return feed === undefined ? <Heading title={`There is no feed of ${name}`} /> : <Events feed={feed} />;
+  return feed === undefined ? <Heading title={text.noFeed(name)} /> : <Events feed={feed} />;
 }
 
 function Events({ feed }: { feed: FeedName }) {
+  const text = useTexts(outgoingTexts);
+  const eventColumns = useEventColumns();
   const { texts } = useAddress("type", "after");
   const transport = useFeed(feed);
   const after = /^\d{1,18}$/.test(texts.after ?? "") ? BigInt(texts.after ?? "0") : 0n;
@@ -130,44 +142,48 @@ function Events({ feed }: { feed: FeedName }) {
   const upTo = String(query.data?.nextPosition ?? after);
   return (
     <Stack>
-      <Heading title={`Feed of ${feed}`} />
+      <Heading title={text.feedOf(feed)} />
       <Filters
         filters={[
-          { name: "type", label: "Type of event" },
-          { name: "after", label: "After position" },
+          { name: "type", label: text.typeOfEvent },
+          { name: "after", label: text.afterPosition },
         ]}
       />
       <Paged
-        label="Events"
+        label={text.events}
         query={query}
         rowsOf={({ events }) => events}
         keyOf={({ id }) => id}
         columns={eventColumns}
-        empty={`There is no such event up to position ${upTo}, where the feed ends.`}
-        emptyPage={`There is no such event up to position ${upTo}. There may be more on the next page.`}
+        empty={text.noEventAtEnd(upTo)}
+        emptyPage={text.noEventYet(upTo)}
         pageName="after"
       />
       <Title order={2} size="h4">
-        Consumers
+        {text.consumers}
       </Title>
       <Consumers feed={feed} />
     </Stack>
   );
 }
 
-const eventColumns: readonly Column<Event>[] = [
-  { head: "Position", cell: ({ position }) => String(position), numeric: true },
-  { head: "Type", cell: ({ type }) => type },
-  { head: "Subject", cell: ({ subject }) => subject },
-  { head: "Sequence", cell: ({ sequence }) => String(sequence), numeric: true },
-  { head: "Time", cell: ({ time: at }) => time(at) },
-  {
-    head: "Data",
-    cell: ({ data, type, position }) => (
-      <details>
-        <summary aria-label={`Show the data of ${type} at ${position}`}>Show</summary>
-        <pre className={classes.code}>{indented(data)}</pre>
-      </details>
-    ),
-  },
-];
+function useEventColumns(): readonly Column<Event>[] {
+  const text = useTexts(outgoingTexts);
+  const { time } = useShow();
+  return [
+    { head: text.position, cell: ({ position }) => String(position), numeric: true },
+    { head: text.type, cell: ({ type }) => type },
+    { head: text.about, cell: ({ subject }) => subject },
+    { head: text.sequence, cell: ({ sequence }) => String(sequence), numeric: true },
+    { head: text.time, cell: ({ time: at }) => time(at) },
+    {
+      head: text.data,
+      cell: ({ data, type, position }) => (
+        <details>
+          <summary aria-label={text.showData(type, String(position))}>{text.show}</summary>
+          <pre className={classes.code}>{indented(data)}</pre>
+        </details>
+      ),
+    },
+  ];
+}

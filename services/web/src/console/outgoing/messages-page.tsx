@@ -2,18 +2,23 @@ import { useQuery } from "@connectrpc/connect-query";
 import { Stack, Title } from "@mantine/core";
 import { type MailboxMessage, type Message, Message_Channel, Message_State } from "@sagacart/proto/notifier/v1/message";
 import { MailboxService, NotifierService } from "@sagacart/proto/notifier/v1/notifier_service";
+import { useTexts } from "../../i18n/language.tsx";
 import { Action } from "../action.tsx";
 import { useAddress, usePathPart } from "../address.ts";
 import { useCall } from "../call.ts";
 import classes from "../console.module.css";
 import { type Column, Facts, Filters, Heading, ListPage, listOptions, refreshMs, Waiting } from "../list.tsx";
 import { enumValue } from "../search.ts";
-import { optionsOf, time, words } from "../show.ts";
 import { To } from "../to.tsx";
 import { ToneBadge } from "../tone-badge.tsx";
+import { useShow } from "../use-show.ts";
+import { outgoingTexts } from "./outgoing-texts.ts";
 
 /** The messages to customers. */
 export function MessagesPage() {
+  const text = useTexts(outgoingTexts);
+  const { optionsOf } = useShow();
+  const columns = useColumns();
   const { texts } = useAddress("state", "channel", "order", "customer", "page");
   const query = useQuery(
     NotifierService.method.listMessages,
@@ -28,19 +33,19 @@ export function MessagesPage() {
   );
   return (
     <ListPage
-      title="Messages"
+      title={text.messages}
       query={query}
       rowsOf={({ messages }) => messages}
       keyOf={({ id }) => id}
       columns={columns}
-      empty="No message matches."
+      empty={text.noMessage}
       filters={
         <Filters
           filters={[
-            { name: "state", label: "State", kind: "select", options: optionsOf(Message_State) },
-            { name: "channel", label: "Channel", kind: "select", options: optionsOf(Message_Channel) },
-            { name: "order", label: "Order id" },
-            { name: "customer", label: "Customer id" },
+            { name: "state", label: text.state, kind: "select", options: optionsOf(Message_State) },
+            { name: "channel", label: text.channel, kind: "select", options: optionsOf(Message_Channel) },
+            { name: "order", label: text.orderId },
+            { name: "customer", label: text.customerId },
           ]}
         />
       }
@@ -49,24 +54,31 @@ export function MessagesPage() {
 }
 
 function StateBadge({ state }: { state: Message_State }) {
+  const { words } = useShow();
   const tone = state === Message_State.SENT ? "good" : state === Message_State.FAILED ? "bad" : "neutral";
   return <ToneBadge tone={tone}>{words(Message_State, state)}</ToneBadge>;
 }
 
-const columns: readonly Column<Message>[] = [
-  { head: "Subject", cell: ({ id, subject }) => <To parts={["messages", id]}>{subject || id}</To> },
-  { head: "State", cell: ({ state }) => <StateBadge state={state} /> },
-  { head: "Channel", cell: ({ channel }) => words(Message_Channel, channel) },
-  { head: "Recipient", cell: ({ recipient }) => recipient },
-  { head: "Order", cell: ({ orderId }) => orderId !== "" && <To parts={["orders", orderId]}>{orderId}</To> },
-  { head: "Attempts", cell: ({ attempts }) => attempts, numeric: true },
-  { head: "Last error", cell: ({ lastError }) => <span className={classes.wrap}>{lastError}</span> },
-  { head: "Created", cell: ({ createTime }) => time(createTime) },
-  { head: "Sent", cell: ({ sendTime }) => (sendTime === undefined ? "" : time(sendTime)) },
-];
+function useColumns(): readonly Column<Message>[] {
+  const text = useTexts(outgoingTexts);
+  const { count, time, words } = useShow();
+  return [
+    { head: text.subject, cell: ({ id, subject }) => <To parts={["messages", id]}>{subject || id}</To> },
+    { head: text.state, cell: ({ state }) => <StateBadge state={state} /> },
+    { head: text.channel, cell: ({ channel }) => words(Message_Channel, channel) },
+    { head: text.recipient, cell: ({ recipient }) => recipient },
+    { head: text.order, cell: ({ orderId }) => orderId !== "" && <To parts={["orders", orderId]}>{orderId}</To> },
+    { head: text.attempts, cell: ({ attempts }) => count(attempts), numeric: true },
+    { head: text.lastError, cell: ({ lastError }) => <span className={classes.wrap}>{lastError}</span> },
+    { head: text.created, cell: ({ createTime }) => time(createTime) },
+    { head: text.sent, cell: ({ sendTime }) => (sendTime === undefined ? "" : time(sendTime)) },
+  ];
+}
 
 /** One message as it was written. */
 export function MessagePage() {
+  const text = useTexts(outgoingTexts);
+  const { count, time, words } = useShow();
   const id = usePathPart("id");
   const call = useCall();
   const query = useQuery(NotifierService.method.getMessage, { id }, { refetchInterval: refreshMs });
@@ -74,25 +86,25 @@ export function MessagePage() {
   return (
     <Stack>
       <Heading
-        title={message?.subject || `Message ${id}`}
+        title={message?.subject || text.messageOf(id)}
         actions={
           message?.state === Message_State.FAILED && (
-            <Action name="retry" label="Send again" run={() => call(NotifierService.method.retryMessage, { id })} />
+            <Action name="retry" label={text.sendAgain} run={() => call(NotifierService.method.retryMessage, { id })} />
           )
         }
       />
-      <Waiting query={query} label="the message" />
+      <Waiting query={query} label={text.theMessage} />
       {message !== undefined && (
         <>
           <Facts
             facts={[
-              ["State", <StateBadge key="state" state={message.state} />],
-              ["Last error, or why it is not sent", message.lastError],
-              ["Channel", words(Message_Channel, message.channel)],
-              ["Recipient", message.recipient],
-              ["Language", message.language],
+              [text.state, <StateBadge key="state" state={message.state} />],
+              [text.whyNotSent, message.lastError],
+              [text.channel, words(Message_Channel, message.channel)],
+              [text.recipient, message.recipient],
+              [text.language, message.language],
               [
-                "Customer",
+                text.customer,
                 message.customerId && (
                   <To key="customer" parts={["users", message.customerId]}>
                     {message.customerId}
@@ -100,25 +112,25 @@ export function MessagePage() {
                 ),
               ],
               [
-                "Order",
+                text.order,
                 message.orderId && (
                   <To key="order" parts={["orders", message.orderId]}>
                     {message.orderId}
                   </To>
                 ),
               ],
-              ["Cart", message.cartId],
-              ["Event", message.eventType],
-              ["Version of the template", message.templateVersion],
-              ["Attempts", message.attempts],
-              ["Created", time(message.createTime)],
-              ["Sent", message.sendTime && time(message.sendTime)],
+              [text.cart, message.cartId],
+              [text.event, message.eventType],
+              [text.templateVersion, message.templateVersion],
+              [text.attempts, count(message.attempts)],
+              [text.created, time(message.createTime)],
+              [text.sent, message.sendTime && time(message.sendTime)],
             ]}
           />
           <Title order={2} size="h4">
-            Text
+            {text.text}
           </Title>
-          <Preformatted label="Text of the message" text={message.text} />
+          <Preformatted label={text.messageText} text={message.text} />
         </>
       )}
     </Stack>
@@ -137,6 +149,8 @@ export function Preformatted({ label, text }: { label: string; text: string }) {
 
 /** The mails that the local mail server kept, where no real mail is sent. */
 export function MailboxPage() {
+  const text = useTexts(outgoingTexts);
+  const mailColumns = useMailColumns();
   const { texts, privateTexts } = useAddress("to", "page");
   const query = useQuery(
     MailboxService.method.listMailboxMessages,
@@ -145,44 +159,50 @@ export function MailboxPage() {
   );
   return (
     <ListPage
-      title="Mailbox"
-      explanation="The mails that were sent on this machine. They stay here, and nobody else gets them."
+      title={text.mailbox}
+      explanation={text.mailboxExplanation}
       query={query}
       rowsOf={({ messages }) => messages}
       keyOf={({ id }) => id}
       columns={mailColumns}
-      empty="No mail matches."
-      filters={<Filters filters={[{ name: "to", label: "Recipient", private: true }]} />}
+      empty={text.noMail}
+      filters={<Filters filters={[{ name: "to", label: text.recipient, private: true }]} />}
     />
   );
 }
 
-const mailColumns: readonly Column<MailboxMessage>[] = [
-  { head: "Subject", cell: ({ id, subject }) => <To parts={["mailbox", id]}>{subject || id}</To> },
-  { head: "To", cell: ({ to }) => to.join(", ") },
-  { head: "Received", cell: ({ receiveTime }) => time(receiveTime) },
-];
+function useMailColumns(): readonly Column<MailboxMessage>[] {
+  const text = useTexts(outgoingTexts);
+  const { time } = useShow();
+  return [
+    { head: text.subject, cell: ({ id, subject }) => <To parts={["mailbox", id]}>{subject || id}</To> },
+    { head: text.to, cell: ({ to }) => to.join(", ") },
+    { head: text.received, cell: ({ receiveTime }) => time(receiveTime) },
+  ];
+}
 
 /** One of these mails. */
 export function MailPage() {
+  const text = useTexts(outgoingTexts);
+  const { time } = useShow();
   const id = usePathPart("id");
   const query = useQuery(MailboxService.method.getMailboxMessage, { id });
   const mail = query.data?.message;
   return (
     <Stack>
-      <Heading title={mail?.subject || `Mail ${id}`} />
-      <Waiting query={query} label="the mail" />
+      <Heading title={mail?.subject || text.mailOf(id)} />
+      <Waiting query={query} label={text.theMail} />
       {mail !== undefined && (
         <>
           <Facts
             facts={[
-              ["From", mail.from],
-              ["To", mail.to.join(", ")],
-              ["Message-ID", mail.messageId],
-              ["Received", time(mail.receiveTime)],
+              [text.from, mail.from],
+              [text.to, mail.to.join(", ")],
+              [text.messageId, mail.messageId],
+              [text.received, time(mail.receiveTime)],
             ]}
           />
-          <Preformatted label="Text of the mail" text={mail.text} />
+          <Preformatted label={text.mailText} text={mail.text} />
         </>
       )}
     </Stack>

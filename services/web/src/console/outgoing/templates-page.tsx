@@ -4,42 +4,58 @@ import type { Template } from "@sagacart/proto/notifier/v1/template";
 import { type PreviewTemplateResponse, TemplateService } from "@sagacart/proto/notifier/v1/template_service";
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
+import { useTexts } from "../../i18n/language.tsx";
 import { useAddress, usePathPart } from "../address.ts";
 import { useCall } from "../call.ts";
 import { keepDraft, takeDraft } from "../draft.ts";
 import { type Column, Facts, Heading, ListPage, listOptions, Waiting } from "../list.tsx";
-import { time } from "../show.ts";
 import { StepUpFailure } from "../step-up-failure.tsx";
 import { To } from "../to.tsx";
 import { useDraftPlace } from "../use-draft-place.ts";
+import { useShow } from "../use-show.ts";
 import { Preformatted } from "./messages-page.tsx";
+import { outgoingTexts } from "./outgoing-texts.ts";
 
 /** The templates of the messages to customers. */
 export function TemplatesPage() {
+  const text = useTexts(outgoingTexts);
+  const columns = useColumns();
   const { texts } = useAddress("page");
   const query = useQuery(TemplateService.method.listTemplates, { pageToken: texts.page ?? "" }, listOptions);
   return (
     <ListPage
-      title="Templates"
+      title={text.templates}
       query={query}
       rowsOf={({ templates }) => templates}
       keyOf={({ eventType, language }) => `${eventType} ${language}`}
       columns={columns}
-      empty="There are no templates."
+      empty={text.noTemplate}
     />
   );
 }
 
-const columns: readonly Column<Template>[] = [
-  { head: "Event", cell: ({ eventType, language }) => <To parts={["templates", eventType, language]}>{eventType}</To> },
-  { head: "Language", cell: ({ language }) => language },
-  { head: "Subject", cell: ({ subject }) => subject },
-  { head: "Version", cell: ({ version, builtIn }) => `${version}${builtIn ? ", as it came" : ""}`, numeric: true },
-  { head: "Created", cell: ({ createTime }) => time(createTime) },
-];
+function useColumns(): readonly Column<Template>[] {
+  const text = useTexts(outgoingTexts);
+  const { count, time } = useShow();
+  return [
+    {
+      head: text.event,
+      cell: ({ eventType, language }) => <To parts={["templates", eventType, language]}>{eventType}</To>,
+    },
+    { head: text.language, cell: ({ language }) => language },
+    { head: text.subject, cell: ({ subject }) => subject },
+    {
+      head: text.version,
+      cell: ({ version, builtIn }) => (builtIn ? text.asItCame(count(version)) : count(version)),
+      numeric: true,
+    },
+    { head: text.created, cell: ({ createTime }) => time(createTime) },
+  ];
+}
 
 /** One template: edit it, see what a customer would get, save it. */
 export function TemplatePage() {
+  const text = useTexts(outgoingTexts);
   const eventType = usePathPart("event");
   const language = usePathPart("language");
   const query = useQuery(
@@ -52,7 +68,7 @@ export function TemplatePage() {
   return (
     <Stack>
       <Heading title={`${eventType} (${language})`} />
-      <Waiting query={query} label="the template" />
+      <Waiting query={query} label={text.theTemplate} />
       {template !== undefined && <Editor loaded={template} />}
     </Stack>
   );
@@ -60,23 +76,25 @@ export function TemplatePage() {
 
 /** Keeps what is typed, whatever is read meanwhile. The services refuse to save it over a version that it has not seen. */
 function Editor({ loaded }: { loaded: Template }) {
+  const text = useTexts(outgoingTexts);
+  const { count, time } = useShow();
   const call = useCall();
   const queries = useQueryClient();
   const [template, setTemplate] = useState(loaded);
   const { eventType, language, version } = template;
   const place = useDraftPlace(`edit ${version}`);
   const [parts, setParts] = useState(() => {
-    const { subject, mjml, text } = template;
-    return { subject, mjml, text, ...takeDraft(sessionStorage, place)?.values };
+    const { subject, mjml, text: textPart } = template;
+    return { subject, mjml, text: textPart, ...takeDraft(sessionStorage, place)?.values };
   });
   const [preview, setPreview] = useState<PreviewTemplateResponse>();
   const [error, setError] = useState<unknown>();
-  const [note, setNote] = useState("");
+  const [isSaved, setSaved] = useState(false);
   const [busy, setBusy] = useState<"" | "preview" | "save">("");
   const attempt = async (what: "preview" | "save", run: () => Promise<void>) => {
     setBusy(what);
     setError(undefined);
-    setNote("");
+    setSaved(false);
     await run().catch(setError);
     setBusy("");
   };
@@ -88,7 +106,7 @@ function Editor({ loaded }: { loaded: Template }) {
     attempt("save", async () => {
       const saved = await call(TemplateService.method.updateTemplate, { eventType, language, version, ...parts });
       setTemplate(saved.template ?? template);
-      setNote("Saved. Messages that are created from now on use it.");
+      setSaved(true);
       // Not awaited: it is saved, and a list that is slow to read does not change that.
       void queries.invalidateQueries();
     });
@@ -96,25 +114,25 @@ function Editor({ loaded }: { loaded: Template }) {
     <Stack>
       <Facts
         facts={[
-          ["Version", template.builtIn ? `${version}, as it came with the shop` : version],
-          ["Created", time(template.createTime)],
+          [text.version, template.builtIn ? text.asItCameWithShop(count(version)) : count(version)],
+          [text.created, time(template.createTime)],
         ]}
       />
       <TextInput
-        label="Subject"
+        label={text.subject}
         maxLength={1_000}
         value={parts.subject}
         onChange={({ currentTarget }) => setParts({ ...parts, subject: currentTarget.value })}
       />
       <Textarea
-        label="Text part"
+        label={text.textPart}
         rows={10}
         maxLength={65_536}
         value={parts.text}
         onChange={({ currentTarget }) => setParts({ ...parts, text: currentTarget.value })}
       />
       <Textarea
-        label="HTML part, in MJML"
+        label={text.htmlPart}
         rows={16}
         maxLength={65_536}
         value={parts.mjml}
@@ -122,25 +140,25 @@ function Editor({ loaded }: { loaded: Template }) {
       />
       <Group>
         <Button variant="default" loading={busy === "preview"} disabled={busy === "save"} onClick={() => void show()}>
-          Preview
+          {text.preview}
         </Button>
         <Button loading={busy === "save"} disabled={busy === "preview"} onClick={() => void save()}>
-          Save
+          {text.save}
         </Button>
       </Group>
       <StepUpFailure
         error={error}
         onLeave={() => keepDraft(sessionStorage, place, { values: parts, unanswered: [] })}
       />
-      {note !== "" && <Text role="status">{note}</Text>}
+      {isSaved && <Text role="status">{text.saved}</Text>}
       {preview !== undefined && (
         <Stack gap="xs">
           <Title order={2} size="h4">
-            What a customer would get
+            {text.whatCustomerGets}
           </Title>
-          <Facts facts={[["Subject", preview.subject]]} />
-          <Preformatted label="Text part of the preview" text={preview.text} />
-          <Preformatted label="HTML part of the preview" text={preview.html} />
+          <Facts facts={[[text.subject, preview.subject]]} />
+          <Preformatted label={text.previewText} text={preview.text} />
+          <Preformatted label={text.previewHtml} text={preview.html} />
         </Stack>
       )}
     </Stack>

@@ -9,109 +9,118 @@ import {
 import { WebhookService } from "@sagacart/proto/notifier/v1/webhook_service";
 import { useRouter } from "@tanstack/react-router";
 import { type ReactNode, useState } from "react";
+import { useTexts } from "../../i18n/language.tsx";
 import { Action, type ActionField } from "../action.tsx";
 import { useAddress, usePathPart } from "../address.ts";
 import { useCall, useIsOperator } from "../call.ts";
 import classes from "../console.module.css";
 import { type Column, Facts, Heading, ListPage, listOptions, Paged, refreshMs, Waiting } from "../list.tsx";
 import { enumValue } from "../search.ts";
-import { namesOf, optionsOf, span, time, words } from "../show.ts";
+import { namesOf, type Show } from "../show.ts";
 import { pathOf, To } from "../to.tsx";
 import { ToneBadge } from "../tone-badge.tsx";
-import { deliveryColumns } from "./deliveries-page.tsx";
+import { useShow } from "../use-show.ts";
+import { useDeliveryColumns } from "./deliveries-page.tsx";
+import { outgoingTexts } from "./outgoing-texts.ts";
 
 /** Where the shop's events are sent to. */
 export function WebhooksPage() {
+  const text = useTexts(outgoingTexts);
+  const columns = useColumns();
   const { texts } = useAddress("page");
   const query = useQuery(WebhookService.method.listWebhookEndpoints, { pageToken: texts.page ?? "" }, listOptions);
   const [secret, setSecret] = useState("");
   return (
     <ListPage
-      title="Webhook endpoints"
+      title={text.webhooks}
       explanation={secret === "" ? undefined : <Secret secret={secret} />}
       query={query}
       rowsOf={({ endpoints }) => endpoints}
       keyOf={({ id }) => id}
       columns={columns}
-      empty="No endpoint is registered."
+      empty={text.noEndpoint}
       actions={<Register onSecret={setSecret} />}
     />
   );
 }
 
 function Secret({ secret }: { secret: string }) {
+  const text = useTexts(outgoingTexts);
   return (
-    <Alert
-      component="span"
-      color="indigo"
-      variant="outline"
-      title="The secret that signs the requests is shown this once"
-    >
+    <Alert component="span" color="indigo" variant="outline" title={text.secretOnce}>
       <Code>{secret}</Code>
     </Alert>
   );
 }
 
 function CircuitBadge({ endpoint: { circuit, enabled } }: { endpoint: WebhookEndpoint }) {
+  const text = useTexts(outgoingTexts);
+  const { words } = useShow();
   const isGood = enabled === true && circuit === WebhookEndpoint_Circuit.CLOSED;
   return (
     <ToneBadge tone={isGood ? "good" : "bad"}>
       {enabled === true
         ? isGood
-          ? "Sending"
-          : `Circuit ${words(WebhookEndpoint_Circuit, circuit).toLowerCase()}`
-        : "Not enabled"}
+          ? text.sending
+          : text.circuit(words(WebhookEndpoint_Circuit, circuit))
+        : text.notEnabled}
     </ToneBadge>
   );
 }
 
-const columns: readonly Column<WebhookEndpoint>[] = [
-  { head: "Endpoint", cell: ({ id }) => <To parts={["webhooks", id]}>{id}</To> },
-  { head: "State", cell: (endpoint) => <CircuitBadge endpoint={endpoint} /> },
-  { head: "URL", cell: ({ url }) => <span className={classes.wrap}>{url}</span> },
-  { head: "Events", cell: ({ eventTypes }) => <span className={classes.wrap}>{eventTypes.join(", ")}</span> },
-  { head: "Failures in a row", cell: ({ consecutiveFailures }) => consecutiveFailures, numeric: true },
-  { head: "Description", cell: ({ description }) => <span className={classes.wrap}>{description}</span> },
-  { head: "Created", cell: ({ createTime }) => time(createTime) },
-];
+function useColumns(): readonly Column<WebhookEndpoint>[] {
+  const text = useTexts(outgoingTexts);
+  const { count, time } = useShow();
+  return [
+    { head: text.endpoint, cell: ({ id }) => <To parts={["webhooks", id]}>{id}</To> },
+    { head: text.state, cell: (endpoint) => <CircuitBadge endpoint={endpoint} /> },
+    { head: text.url, cell: ({ url }) => <span className={classes.wrap}>{url}</span> },
+    { head: text.events, cell: ({ eventTypes }) => <span className={classes.wrap}>{eventTypes.join(", ")}</span> },
+    { head: text.failuresInRow, cell: ({ consecutiveFailures }) => count(consecutiveFailures), numeric: true },
+    { head: text.description, cell: ({ description }) => <span className={classes.wrap}>{description}</span> },
+    { head: text.created, cell: ({ createTime }) => time(createTime) },
+  ];
+}
 
-function endpointFields(endpoint?: WebhookEndpoint): readonly ActionField[] {
+function endpointFields({ text, show, endpoint }: Wording & { endpoint?: WebhookEndpoint }): readonly ActionField[] {
   return [
     {
       name: "url",
-      label: "URL",
+      label: text.url,
       required: true,
       maxLength: 2_000,
       initial: endpoint?.url ?? "",
-      description: "https, and not at a private address.",
+      description: text.urlHint,
     },
     {
       name: "eventTypes",
-      label: "Events",
+      label: text.events,
       kind: "area",
       required: true,
       initial: endpoint?.eventTypes.join("\n") ?? "sagacart.order.*",
-      description: "One a line: a type, a prefix such as sagacart.order.*, or * for all.",
+      description: text.eventsHint,
     },
-    { name: "description", label: "Description", maxLength: 500, initial: endpoint?.description ?? "" },
+    { name: "description", label: text.description, maxLength: 500, initial: endpoint?.description ?? "" },
     {
       name: "contentMode",
-      label: "Encoding",
+      label: text.encoding,
       kind: "select",
       initial:
         endpoint === undefined
           ? "STRUCTURED"
           : (namesOf(WebhookEndpoint_ContentMode)[endpoint.contentMode - 1] ?? "STRUCTURED"),
-      options: optionsOf(WebhookEndpoint_ContentMode),
+      options: show.optionsOf(WebhookEndpoint_ContentMode),
     },
     {
       name: "enabled",
-      label: "Events are sent",
+      label: text.enabled,
       kind: "check",
       initial: endpoint === undefined || endpoint.enabled === true ? "yes" : "",
     },
   ];
 }
+
+type Wording = { readonly text: (typeof outgoingTexts)["en"]; readonly show: Show };
 
 function endpointOf({
   url = "",
@@ -130,12 +139,14 @@ function endpointOf({
 }
 
 function Register({ onSecret }: { onSecret: (secret: string) => void }) {
+  const text = useTexts(outgoingTexts);
+  const show = useShow();
   const call = useCall();
   return useIsOperator() ? (
     <Action
       name="register"
-      label="Register an endpoint"
-      fields={endpointFields()}
+      label={text.register}
+      fields={endpointFields({ text, show })}
       run={async (values, requestId) => {
         const { secret } = await call(WebhookService.method.createWebhookEndpoint, {
           endpoint: endpointOf(values),
@@ -149,6 +160,9 @@ function Register({ onSecret }: { onSecret: (secret: string) => void }) {
 
 /** One endpoint with its deliveries. */
 export function WebhookPage() {
+  const text = useTexts(outgoingTexts);
+  const { count, time, words } = useShow();
+  const deliveryColumns = useDeliveryColumns();
   const id = usePathPart("id");
   const { texts } = useAddress("page");
   const [note, setNote] = useState<ReactNode>();
@@ -162,44 +176,46 @@ export function WebhookPage() {
   return (
     <Stack>
       <Heading
-        title={`Webhook endpoint ${id}`}
+        title={text.endpointOf(id)}
         actions={endpoint && <EndpointActions endpoint={endpoint} onNote={setNote} />}
       />
       {note}
-      <Waiting query={query} label="the endpoint" />
+      <Waiting query={query} label={text.theEndpoint} />
       {endpoint !== undefined && (
         <Facts
           facts={[
-            ["State", <CircuitBadge key="state" endpoint={endpoint} />],
-            ["Why it is not enabled", endpoint.disabledReason],
-            ["URL", endpoint.url],
-            ["Events", endpoint.eventTypes.join(", ")],
-            ["Encoding", words(WebhookEndpoint_ContentMode, endpoint.contentMode)],
-            ["Description", endpoint.description],
-            ["Failures in a row", endpoint.consecutiveFailures],
-            ["Failing since", endpoint.failingSince && time(endpoint.failingSince)],
-            ["Next request", endpoint.resumeTime && time(endpoint.resumeTime)],
-            ["Created", time(endpoint.createTime)],
-            ["Changed", time(endpoint.updateTime)],
+            [text.state, <CircuitBadge key="state" endpoint={endpoint} />],
+            [text.whyNotEnabled, endpoint.disabledReason],
+            [text.url, endpoint.url],
+            [text.events, endpoint.eventTypes.join(", ")],
+            [text.encoding, words(WebhookEndpoint_ContentMode, endpoint.contentMode)],
+            [text.description, endpoint.description],
+            [text.failuresInRow, count(endpoint.consecutiveFailures)],
+            [text.failingSince, endpoint.failingSince && time(endpoint.failingSince)],
+            [text.nextRequest, endpoint.resumeTime && time(endpoint.resumeTime)],
+            [text.created, time(endpoint.createTime)],
+            [text.changed, time(endpoint.updateTime)],
           ]}
         />
       )}
       <Title order={2} size="h4">
-        Deliveries
+        {text.deliveries}
       </Title>
       <Paged<{ nextPageToken: string; deliveries: WebhookDelivery[] }, WebhookDelivery>
-        label="Deliveries"
+        label={text.deliveries}
         query={deliveries}
         rowsOf={({ deliveries: rows }) => rows}
         keyOf={(row) => row.id}
         columns={deliveryColumns}
-        empty="Nothing was sent to it yet."
+        empty={text.nothingSent}
       />
     </Stack>
   );
 }
 
 function EndpointActions({ endpoint, onNote }: { endpoint: WebhookEndpoint; onNote: (note: ReactNode) => void }) {
+  const text = useTexts(outgoingTexts);
+  const show = useShow();
   const call = useCall();
   const router = useRouter();
   const isOperator = useIsOperator();
@@ -208,20 +224,20 @@ function EndpointActions({ endpoint, onNote }: { endpoint: WebhookEndpoint; onNo
     <>
       <Action
         name="test"
-        label="Send a test"
-        explanation="Sends a ping now, also while events are not sent. Nothing is stored."
+        label={text.test}
+        explanation={text.testExplanation}
         run={async () => {
           const { attempt, delivered } = await call(WebhookService.method.testWebhookEndpoint, { endpointId: id });
           onNote(
             <Alert
               color={delivered ? "green" : "red"}
               variant="outline"
-              title={delivered ? "The endpoint accepted the test" : "The endpoint did not accept the test"}
+              title={delivered ? text.testAccepted : text.testRefused}
             >
               <Text size="sm">
                 {attempt?.status === 0
                   ? attempt.error
-                  : `It answered ${attempt?.status} after ${span(attempt?.duration)}.`}{" "}
+                  : text.answered(String(attempt?.status ?? ""), show.span(attempt?.duration))}{" "}
                 {attempt?.answer}
               </Text>
             </Alert>,
@@ -230,13 +246,13 @@ function EndpointActions({ endpoint, onNote }: { endpoint: WebhookEndpoint; onNo
       />
       <Action
         name="resend"
-        label="Send dead letters again"
-        explanation="Up to 1,000, oldest first, and out of order."
+        label={text.resendDead}
+        explanation={text.resendDeadExplanation}
         run={async () => {
           const { count, more } = await call(WebhookService.method.resendWebhookDeliveries, { endpointId: id });
           onNote(
-            <Alert color="green" variant="outline" title={`${count} deliveries are sent again`}>
-              {more ? "More remain." : "None remain."}
+            <Alert color="green" variant="outline" title={show.counted(text.resent, count)}>
+              {more ? text.moreRemain : text.noneRemain}
             </Alert>,
           );
         }}
@@ -245,8 +261,8 @@ function EndpointActions({ endpoint, onNote }: { endpoint: WebhookEndpoint; onNo
         <>
           <Action
             name="edit"
-            label="Edit"
-            fields={endpointFields(endpoint)}
+            label={text.edit}
+            fields={endpointFields({ text, show, endpoint })}
             run={(values) =>
               call(WebhookService.method.updateWebhookEndpoint, {
                 endpoint: { id, etag, ...endpointOf(values) },
@@ -256,8 +272,8 @@ function EndpointActions({ endpoint, onNote }: { endpoint: WebhookEndpoint; onNo
           />
           <Action
             name="rotate"
-            label="New secret"
-            explanation="The old secret keeps signing beside the new one for a day."
+            label={text.rotate}
+            explanation={text.rotateExplanation}
             run={async (_values, requestId) => {
               const { secret } = await call(WebhookService.method.rotateWebhookSecret, { endpointId: id, requestId });
               onNote(<Secret secret={secret} />);
@@ -265,9 +281,9 @@ function EndpointActions({ endpoint, onNote }: { endpoint: WebhookEndpoint; onNo
           />
           <Action
             name="delete"
-            label="Delete"
+            label={text.delete}
             danger
-            explanation="Deletes the endpoint with its deliveries."
+            explanation={text.deleteExplanation}
             run={() => call(WebhookService.method.deleteWebhookEndpoint, { id, etag })}
             onDone={() => router.history.push(pathOf(["webhooks"]))}
           />

@@ -3,16 +3,19 @@ import { Anchor, Button, Stack, Text } from "@mantine/core";
 import type { SecurityEvent, SecurityEvent_Named } from "@sagacart/proto/launcher/v1/launcher";
 import { LauncherService } from "@sagacart/proto/launcher/v1/launcher_service";
 import { keepPreviousData } from "@tanstack/react-query";
+import { useTexts } from "../../i18n/language.tsx";
 import { useSiteConfig } from "../../use-site-config.tsx";
 import { useAddress } from "../address.ts";
 import { useIsOperator } from "../call.ts";
 import { type Column, Filters, Heading, ListPage } from "../list.tsx";
-import { count, preciseTime, time } from "../show.ts";
 import { To } from "../to.tsx";
 import { ToneBadge } from "../tone-badge.tsx";
+import { useShow } from "../use-show.ts";
+import { peopleTexts } from "./people-texts.ts";
 
 /** The security log: on a laptop its newest lines, in a cluster where they are. */
 export function SecurityLogPage() {
+  const text = useTexts(peopleTexts);
   const { launcher, securityLogUrl } = useSiteConfig();
   const isOperator = useIsOperator();
   if (launcher === true && isOperator) {
@@ -20,17 +23,14 @@ export function SecurityLogPage() {
   }
   return (
     <Stack>
-      <Heading title="Security log" />
+      <Heading title={text.securityLog} />
       {!isOperator ? (
-        <Text>Only operators can read it.</Text>
+        <Text>{text.onlyOperators}</Text>
       ) : securityLogUrl === undefined ? (
-        <Text>
-          Each process writes its lines to its output, and they are where the logs of this installation are.
-          SECURITY_LOG_URL of the gateway names the place, for a link here.
-        </Text>
+        <Text>{text.inLogs}</Text>
       ) : (
         <Text>
-          It is in the log system of this installation:{" "}
+          {text.inLogSystem}{" "}
           <Anchor href={securityLogUrl} target="_blank" rel="noreferrer">
             {securityLogUrl}
           </Anchor>
@@ -41,6 +41,8 @@ export function SecurityLogPage() {
 }
 
 function SecurityEvents() {
+  const text = useTexts(peopleTexts);
+  const columns = useColumns();
   const { texts } = useAddress("event", "actor", "outcome", "page");
   const query = useQuery(
     LauncherService.method.listSecurityEvents,
@@ -55,66 +57,75 @@ function SecurityEvents() {
   );
   return (
     <ListPage
-      title="Security log"
-      explanation="Who did what to whose account, money and data, and who was refused. Reading it is an event, too."
+      title={text.securityLog}
+      explanation={text.logExplanation}
       query={query}
       rowsOf={({ events }) => events}
       keyOf={(event, index) => `${index} ${event.requestId} ${event.event}`}
       columns={columns}
-      empty="No event matches."
+      empty={text.noEvent}
       filters={
         <Filters
           filters={[
-            { name: "event", label: "Event" },
-            { name: "actor", label: "Who did it, by id" },
+            { name: "event", label: text.event },
+            { name: "actor", label: text.actorId },
             {
               name: "outcome",
-              label: "Outcome",
+              label: text.outcome,
               kind: "select",
-              options: ["ok", "refused", "failed"].map((value) => ({ value, label: value })),
+              options: Object.entries(text.outcomes).map(([value, label]) => ({ value, label })),
             },
           ]}
         />
       }
       actions={
         <Button size="xs" variant="default" loading={query.isFetching} onClick={() => void query.refetch()}>
-          Read again
+          {text.readAgain}
         </Button>
       }
     />
   );
 }
 
-const columns: readonly Column<SecurityEvent>[] = [
-  { head: "Time", cell: ({ time: at }) => (at === undefined ? "–" : preciseTime(at)) },
-  { head: "Event", cell: ({ event, count: times }) => (times > 1n ? `${event}, ${count(times)} times` : event) },
-  {
-    head: "Outcome",
-    cell: ({ outcome, reason }) => (
-      <>
-        <ToneBadge tone={outcome === "ok" ? "good" : "bad"}>{outcome}</ToneBadge> {reason}
-      </>
-    ),
-  },
-  { head: "Who", cell: ({ actor }) => <Named named={actor} /> },
-  {
-    head: "What",
-    cell: ({ object, method, route }) => (route === "" ? <Named named={object} /> : `${method} ${route}`),
-  },
-  { head: "Proof", cell: ({ factor }) => factor },
-  { head: "Until", cell: ({ until }) => (until === undefined ? "" : time(until)) },
-  { head: "Address", cell: ({ address }) => address },
-  { head: "Process", cell: ({ service }) => service },
-  { head: "Request", cell: ({ requestId }) => requestId },
-];
+function useColumns(): readonly Column<SecurityEvent>[] {
+  const text = useTexts(peopleTexts);
+  const { counted, preciseTime, time } = useShow();
+  const outcomes: Readonly<Record<string, string>> = text.outcomes;
+  return [
+    { head: text.time, cell: ({ time: at }) => (at === undefined ? "–" : preciseTime(at)) },
+    {
+      head: text.event,
+      cell: ({ event, count: times }) => (times > 1n ? text.eventTimes(event, counted(text.times, times)) : event),
+    },
+    {
+      head: text.outcome,
+      cell: ({ outcome, reason }) => (
+        <>
+          <ToneBadge tone={outcome === "ok" ? "good" : "bad"}>{outcomes[outcome] ?? outcome}</ToneBadge> {reason}
+        </>
+      ),
+    },
+    { head: text.who, cell: ({ actor }) => <Named named={actor} /> },
+    {
+      head: text.what,
+      cell: ({ object, method, route }) => (route === "" ? <Named named={object} /> : `${method} ${route}`),
+    },
+    { head: text.proof, cell: ({ factor }) => factor },
+    { head: text.until, cell: ({ until }) => (until === undefined ? "" : time(until)) },
+    { head: text.address, cell: ({ address }) => address },
+    { head: text.process, cell: ({ service }) => service },
+    { head: text.request, cell: ({ requestId }) => requestId },
+  ];
+}
 
 /** Links to what has a page. */
 function Named({ named }: { named: SecurityEvent_Named | undefined }) {
+  const kinds: Readonly<Record<string, string>> = useTexts(peopleTexts).kinds;
   const { kind = "", id = "" } = named ?? {};
   const part = pages.get(kind);
   return (
     <>
-      {kind} {part === undefined || id === "" ? id : <To parts={[part, id]}>{id}</To>}
+      {kinds[kind] ?? kind} {part === undefined || id === "" ? id : <To parts={[part, id]}>{id}</To>}
     </>
   );
 }

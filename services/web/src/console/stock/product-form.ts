@@ -1,28 +1,37 @@
 import type { Product } from "@sagacart/proto/stock/v1/product";
+import type { Language } from "../../i18n/language.tsx";
 import type { ActionField } from "../action.tsx";
 import { amountText } from "../amount.ts";
+import { stockTexts } from "./stock-texts.ts";
 
 /** The inputs for what a product is, with the values of an existing one. */
-export function productFields(product?: Product): readonly ActionField[] {
+export function productFields(language: Language, product?: Product): readonly ActionField[] {
+  const text = stockTexts[language];
   const currency = product?.price?.currencyCode ?? "USD";
   return [
-    { name: "title", label: "Title", required: true, maxLength: 200, initial: product?.title ?? "" },
-    { name: "sku", label: "SKU", maxLength: 63, initial: product?.sku ?? "", description: "Empty for the id." },
-    { name: "description", label: "Description", kind: "area", maxLength: 10_000, initial: product?.description ?? "" },
+    { name: "title", label: text.title, required: true, maxLength: 200, initial: product?.title ?? "" },
+    { name: "sku", label: text.sku, maxLength: 63, initial: product?.sku ?? "", description: text.skuHint },
+    {
+      name: "description",
+      label: text.description,
+      kind: "area",
+      maxLength: 10_000,
+      initial: product?.description ?? "",
+    },
     {
       name: "picture",
-      label: "Picture",
+      label: text.picture,
       maxLength: 2_000,
       initial: product?.pictureUrl ?? "",
-      description: "An https URL of an origin in PICTURE_ORIGINS, or a path below /assets/. Empty for a drawn one.",
+      description: text.pictureHint,
     },
     {
       name: "price",
-      label: "Price",
+      label: text.price,
       required: true,
       maxLength: 20,
-      initial: product?.price === undefined ? "" : amountText(product.price.minorUnits, currency),
+      initial: product?.price === undefined ? "" : amountText(product.price.minorUnits, currency, language),
     },
-    { name: "currency", label: "Currency", required: true, maxLength: 3, initial: currency },
+    { name: "currency", label: text.currency, required: true, maxLength: 3, initial: currency },
   ];
 }

@@ -4,19 +4,24 @@ import type { Product } from "@sagacart/proto/stock/v1/product";
 import { ProductService } from "@sagacart/proto/stock/v1/product_service";
 import { type Movement, Movement_Reason, StockService } from "@sagacart/proto/stock/v1/stock_service";
 import { useRouter } from "@tanstack/react-router";
+import { useTexts } from "../../i18n/language.tsx";
 import { Action } from "../action.tsx";
 import { useAddress, usePathPart } from "../address.ts";
 import { readAmount } from "../amount.ts";
 import { useCall, useIsOperator } from "../call.ts";
 import { type Column, Facts, Heading, listOptions, Paged, refreshMs, Waiting } from "../list.tsx";
 import { enumValue } from "../search.ts";
-import { actorText, count, money, optionsOf, time, words } from "../show.ts";
 import { pathOf, To } from "../to.tsx";
+import { useShow } from "../use-show.ts";
 import { readWholeNumber } from "../whole-number.ts";
 import { productFields } from "./product-form.ts";
+import { stockTexts } from "./stock-texts.ts";
 
 /** One product, its stock and its movements. */
 export function ProductPage() {
+  const text = useTexts(stockTexts);
+  const { count, money, time } = useShow();
+  const movementColumns = useMovementColumns();
   const id = usePathPart("id");
   const { texts } = useAddress("page");
   const query = useQuery(ProductService.method.getProduct, { id }, { refetchInterval: refreshMs });
@@ -28,65 +33,71 @@ export function ProductPage() {
   const product = query.data?.product;
   return (
     <Stack>
-      <Heading title={`Product ${id}`} actions={product && <ProductActions product={product} />} />
-      <Waiting query={query} label="the product" />
+      <Heading title={text.productOf(id)} actions={product && <ProductActions product={product} />} />
+      <Waiting query={query} label={text.theProduct} />
       {product !== undefined && (
         <Facts
           facts={[
-            ["Title", product.title],
-            ["SKU", product.sku],
-            ["Price", money(product.price)],
-            ["On hand", count(product.onHand)],
-            ["Reserved", count(product.reserved)],
-            ["Available", count(product.available)],
-            ["Description", product.description],
-            ["Picture", product.pictureUrl ?? ""],
-            ["Version", product.etag],
+            [text.title, product.title],
+            [text.sku, product.sku],
+            [text.price, money(product.price)],
+            [text.onHand, count(product.onHand)],
+            [text.reserved, count(product.reserved)],
+            [text.available, count(product.available)],
+            [text.description, product.description],
+            [text.picture, product.pictureUrl ?? ""],
+            [text.version, product.etag],
             [
-              "Reservations",
+              text.reservations,
               <To key="reservations" parts={["reservations"]} search={{ product: id }}>
-                Reservations of this product
+                {text.reservationsOfProduct}
               </To>,
             ],
             [
-              "Orders",
+              text.orders,
               <To key="orders" parts={["orders"]} search={{ product: id }}>
-                Orders with this product
+                {text.ordersWithProduct}
               </To>,
             ],
-            ["Created", time(product.createTime)],
-            ["Changed", time(product.updateTime)],
+            [text.created, time(product.createTime)],
+            [text.changed, time(product.updateTime)],
           ]}
         />
       )}
       <Title order={2} size="h4">
-        Movements
+        {text.movements}
       </Title>
       <Paged
-        label="Movements"
+        label={text.movements}
         query={movements}
         rowsOf={({ movements: rows }) => rows}
         keyOf={(row) => row.id}
         columns={movementColumns}
-        empty="Its stock has not moved yet."
+        empty={text.noMovement}
       />
     </Stack>
   );
 }
 
-const movementColumns: readonly Column<Movement>[] = [
-  { head: "Reason", cell: ({ reason }) => words(Movement_Reason, reason) },
-  { head: "Change", cell: ({ delta }) => (delta > 0 ? `+${count(delta)}` : count(delta)), numeric: true },
-  {
-    head: "Reference",
-    cell: ({ reason, reference }) =>
-      reason === Movement_Reason.SALE ? <To parts={["orders", reference]}>{reference}</To> : reference,
-  },
-  { head: "By", cell: ({ actor }) => actorText(actor) },
-  { head: "Recorded", cell: ({ createTime }) => time(createTime) },
-];
+function useMovementColumns(): readonly Column<Movement>[] {
+  const text = useTexts(stockTexts);
+  const { actorText, count, time, words } = useShow();
+  return [
+    { head: text.reason, cell: ({ reason }) => words(Movement_Reason, reason) },
+    { head: text.change, cell: ({ delta }) => (delta > 0 ? `+${count(delta)}` : count(delta)), numeric: true },
+    {
+      head: text.reference,
+      cell: ({ reason, reference }) =>
+        reason === Movement_Reason.SALE ? <To parts={["orders", reference]}>{reference}</To> : reference,
+    },
+    { head: text.by, cell: ({ actor }) => actorText(actor) },
+    { head: text.recorded, cell: ({ createTime }) => time(createTime) },
+  ];
+}
 
 function ProductActions({ product }: { product: Product }) {
+  const text = useTexts(stockTexts);
+  const { count, language, optionsOf } = useShow();
   const call = useCall();
   const router = useRouter();
   const isOperator = useIsOperator();
@@ -98,11 +109,11 @@ function ProductActions({ product }: { product: Product }) {
     <>
       <Action
         name="edit"
-        label="Edit"
-        explanation="If somebody else changes the product meanwhile, you are told, and nothing is overwritten."
+        label={text.edit}
+        explanation={text.editExplanation}
         fields={[
-          ...productFields(product),
-          { name: "etag", label: "Version that you edit", initial: etag, required: true },
+          ...productFields(language, product),
+          { name: "etag", label: text.editedVersion, initial: etag, required: true },
         ]}
         run={({ title = "", sku = "", description = "", picture = "", price = "", currency = "", etag: edited = "" }) =>
           call(ProductService.method.updateProduct, {
@@ -113,7 +124,7 @@ function ProductActions({ product }: { product: Product }) {
               sku: sku.trim() || id,
               description,
               pictureUrl: picture.trim(),
-              price: readAmount(price, currency.trim().toUpperCase()),
+              price: readAmount(price, currency.trim().toUpperCase(), language),
             },
             updateMask: { paths: ["title", "sku", "description", "price", "picture_url"] },
           })
@@ -121,23 +132,23 @@ function ProductActions({ product }: { product: Product }) {
       />
       <Action
         name="adjust"
-        label="Move stock"
-        explanation={`${count(product.onHand)} are on hand, ${count(product.reserved)} of them reserved.`}
+        label={text.move}
+        explanation={text.moveExplanation(count(product.onHand), count(product.reserved))}
         fields={[
           {
             name: "delta",
-            label: "Change",
+            label: text.change,
             kind: "number",
             required: true,
-            description: "Negative for goods that left.",
+            description: text.changeHint,
           },
           {
             name: "reason",
-            label: "Reason",
+            label: text.reason,
             kind: "select",
             options: optionsOf(Movement_Reason).filter(({ value }) => value !== "SALE"),
           },
-          { name: "reference", label: "Record that it belongs to", maxLength: 200 },
+          { name: "reference", label: text.record, maxLength: 200 },
         ]}
         run={({ delta = "", reason, reference = "" }, requestId) =>
           call(StockService.method.adjustStock, {
@@ -151,24 +162,24 @@ function ProductActions({ product }: { product: Product }) {
       />
       <Action
         name="count"
-        label="Set stock"
-        explanation="After a stocktaking. It is refused if the stock has moved since you counted it."
+        label={text.set}
+        explanation={text.setExplanation}
         fields={[
           {
             name: "onHand",
-            label: "On hand, with what is reserved",
+            label: text.onHandWithReserved,
             kind: "number",
             required: true,
             initial: String(product.onHand),
           },
           {
             name: "expected",
-            label: "On hand before",
+            label: text.onHandBefore,
             kind: "number",
             required: true,
             initial: String(product.onHand),
           },
-          { name: "reference", label: "Record that it belongs to", maxLength: 200 },
+          { name: "reference", label: text.record, maxLength: 200 },
         ]}
         run={({ onHand = "", expected = "", reference = "" }, requestId) =>
           call(StockService.method.setStock, {
@@ -184,10 +195,10 @@ function ProductActions({ product }: { product: Product }) {
       />
       <Action
         name="delete"
-        label="Delete"
+        label={text.delete}
         danger
-        explanation="It is no longer sold, and its id cannot be used again. Its movements and reservations stay."
-        fields={[{ name: "releaseManual", label: "Release what is reserved by hand", kind: "check" }]}
+        explanation={text.deleteExplanation}
+        fields={[{ name: "releaseManual", label: text.releaseManual, kind: "check" }]}
         run={({ releaseManual }) =>
           call(ProductService.method.deleteProduct, { id, etag, releaseManual: releaseManual === "yes" })
         }

@@ -1,18 +1,22 @@
 import { useQuery } from "@connectrpc/connect-query";
 import type { Product } from "@sagacart/proto/stock/v1/product";
 import { ProductService } from "@sagacart/proto/stock/v1/product_service";
+import { useTexts } from "../../i18n/language.tsx";
 import { Action } from "../action.tsx";
 import { useAddress } from "../address.ts";
 import { readAmount } from "../amount.ts";
 import { useCall, useIsOperator } from "../call.ts";
 import { type Column, Filters, ListPage, listOptions } from "../list.tsx";
-import { count, money, time } from "../show.ts";
 import { To } from "../to.tsx";
+import { useShow } from "../use-show.ts";
 import { readWholeNumber } from "../whole-number.ts";
 import { productFields } from "./product-form.ts";
+import { stockTexts } from "./stock-texts.ts";
 
 /** The catalogue with its stock. */
 export function ProductsPage() {
+  const text = useTexts(stockTexts);
+  const columns = useColumns();
   const { texts } = useAddress("q", "page");
   const query = useQuery(
     ProductService.method.searchProducts,
@@ -21,39 +25,45 @@ export function ProductsPage() {
   );
   return (
     <ListPage
-      title="Products"
+      title={text.products}
       query={query}
       rowsOf={({ products }) => products}
       keyOf={({ id }) => id}
       columns={columns}
-      empty="No product matches."
-      filters={<Filters filters={[{ name: "q", label: "Words in title, description or SKU" }]} />}
+      empty={text.noProduct}
+      filters={<Filters filters={[{ name: "q", label: text.searchWords }]} />}
       actions={<CreateProduct />}
     />
   );
 }
 
-const columns: readonly Column<Product>[] = [
-  { head: "Product", cell: ({ id }) => <To parts={["products", id]}>{id}</To> },
-  { head: "Title", cell: ({ title }) => title },
-  { head: "SKU", cell: ({ sku }) => sku },
-  { head: "Price", cell: ({ price }) => money(price), numeric: true },
-  { head: "On hand", cell: ({ onHand }) => count(onHand), numeric: true },
-  { head: "Reserved", cell: ({ reserved }) => count(reserved), numeric: true },
-  { head: "Available", cell: ({ available }) => count(available), numeric: true },
-  { head: "Changed", cell: ({ updateTime }) => time(updateTime) },
-];
+function useColumns(): readonly Column<Product>[] {
+  const text = useTexts(stockTexts);
+  const { count, money, time } = useShow();
+  return [
+    { head: text.product, cell: ({ id }) => <To parts={["products", id]}>{id}</To> },
+    { head: text.title, cell: ({ title }) => title },
+    { head: text.sku, cell: ({ sku }) => sku },
+    { head: text.price, cell: ({ price }) => money(price), numeric: true },
+    { head: text.onHand, cell: ({ onHand }) => count(onHand), numeric: true },
+    { head: text.reserved, cell: ({ reserved }) => count(reserved), numeric: true },
+    { head: text.available, cell: ({ available }) => count(available), numeric: true },
+    { head: text.changed, cell: ({ updateTime }) => time(updateTime) },
+  ];
+}
 
 function CreateProduct() {
+  const text = useTexts(stockTexts);
+  const { language } = useShow();
   const call = useCall();
   return useIsOperator() ? (
     <Action
       name="create"
-      label="New product"
+      label={text.newProduct}
       fields={[
-        { name: "id", label: "Id", maxLength: 63, description: "Empty for one that the service makes." },
-        ...productFields(),
-        { name: "onHand", label: "On hand", kind: "number", initial: "0" },
+        { name: "id", label: text.id, maxLength: 63, description: text.idHint },
+        ...productFields(language),
+        { name: "onHand", label: text.onHand, kind: "number", initial: "0" },
       ]}
       run={(
         { id = "", title = "", sku = "", description = "", picture = "", price = "", currency = "", onHand = "" },
@@ -66,7 +76,7 @@ function CreateProduct() {
             sku: sku.trim(),
             description,
             pictureUrl: picture.trim(),
-            price: readAmount(price, currency.trim().toUpperCase()),
+            price: readAmount(price, currency.trim().toUpperCase(), language),
           },
           initialOnHand: readWholeNumber(onHand || "0"),
           requestId,

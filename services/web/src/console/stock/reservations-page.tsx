@@ -2,18 +2,24 @@ import { useQuery } from "@connectrpc/connect-query";
 import { Stack } from "@mantine/core";
 import { type Reservation, Reservation_Kind, Reservation_State } from "@sagacart/proto/stock/v1/reservation";
 import { StockService } from "@sagacart/proto/stock/v1/stock_service";
+import { useTexts } from "../../i18n/language.tsx";
 import { Action } from "../action.tsx";
 import { useAddress, usePathPart } from "../address.ts";
 import { useCall, useIsOperator } from "../call.ts";
 import classes from "../console.module.css";
 import { type Column, Facts, Filters, Heading, ListPage, listOptions, refreshMs, Waiting } from "../list.tsx";
 import { enumValue, timeValue, utcTime } from "../search.ts";
-import { actorText, optionsOf, time, words } from "../show.ts";
+import type { Show } from "../show.ts";
 import { To } from "../to.tsx";
+import { useShow } from "../use-show.ts";
 import { readWholeNumber } from "../whole-number.ts";
+import { stockTexts } from "./stock-texts.ts";
 
 /** Lists what is set aside, for orders and by hand. */
 export function ReservationsPage() {
+  const text = useTexts(stockTexts);
+  const { optionsOf } = useShow();
+  const columns = useColumns();
   const { texts } = useAddress("state", "kind", "product", "page");
   const state = enumValue(Reservation_State, texts.state);
   const query = useQuery(
@@ -28,19 +34,19 @@ export function ReservationsPage() {
   );
   return (
     <ListPage
-      title="Reservations"
+      title={text.reservations}
       query={query}
       rowsOf={({ reservations }) => reservations}
       keyOf={({ id }) => id}
       columns={columns}
-      empty="No reservation matches."
+      empty={text.noReservation}
       actions={<ReserveByHand />}
       filters={
         <Filters
           filters={[
-            { name: "state", label: "State", kind: "select", options: optionsOf(Reservation_State) },
-            { name: "kind", label: "Kind", kind: "select", options: optionsOf(Reservation_Kind) },
-            { name: "product", label: "Product id" },
+            { name: "state", label: text.state, kind: "select", options: optionsOf(Reservation_State) },
+            { name: "kind", label: text.kind, kind: "select", options: optionsOf(Reservation_Kind) },
+            { name: "product", label: text.productId },
           ]}
         />
       }
@@ -48,30 +54,39 @@ export function ReservationsPage() {
   );
 }
 
-const linesText = ({ lines }: Reservation) =>
-  lines.map(({ productId, quantity }) => `${quantity} × ${productId}`).join(", ");
+const linesText = ({ lines }: Reservation, { count }: Show) =>
+  lines.map(({ productId, quantity }) => `${count(quantity)} × ${productId}`).join(", ");
 
-const columns: readonly Column<Reservation>[] = [
-  { head: "Reservation", cell: ({ id }) => <To parts={["reservations", id]}>{id}</To> },
-  { head: "State", cell: ({ state }) => words(Reservation_State, state) },
-  { head: "Kind", cell: ({ kind }) => words(Reservation_Kind, kind) },
-  { head: "Products", cell: (reservation) => <span className={classes.wrap}>{linesText(reservation)}</span> },
-  { head: "Expires", cell: ({ expireTime }) => (expireTime === undefined ? "" : time(expireTime)) },
-  { head: "By", cell: ({ actor }) => actorText(actor) },
-  { head: "Created", cell: ({ createTime }) => time(createTime) },
-  { head: "Changed", cell: ({ updateTime }) => time(updateTime) },
-];
+function useColumns(): readonly Column<Reservation>[] {
+  const text = useTexts(stockTexts);
+  const show = useShow();
+  const { actorText, time, words } = show;
+  return [
+    { head: text.reservation, cell: ({ id }) => <To parts={["reservations", id]}>{id}</To> },
+    { head: text.state, cell: ({ state }) => words(Reservation_State, state) },
+    { head: text.kind, cell: ({ kind }) => words(Reservation_Kind, kind) },
+    {
+      head: text.products,
+      cell: (reservation) => <span className={classes.wrap}>{linesText(reservation, show)}</span>,
+    },
+    { head: text.expires, cell: ({ expireTime }) => (expireTime === undefined ? "" : time(expireTime)) },
+    { head: text.by, cell: ({ actor }) => actorText(actor) },
+    { head: text.created, cell: ({ createTime }) => time(createTime) },
+    { head: text.changed, cell: ({ updateTime }) => time(updateTime) },
+  ];
+}
 
 function ReserveByHand() {
+  const text = useTexts(stockTexts);
   const call = useCall();
   return useIsOperator() ? (
     <Action
       name="reserve"
-      label="Reserve by hand"
+      label={text.reserve}
       fields={[
-        { name: "productId", label: "Product id", required: true, maxLength: 63 },
-        { name: "quantity", label: "Quantity", kind: "number", required: true, initial: "1" },
-        { name: "expires", label: "Expires", kind: "datetime-local", description: "Empty if it does not expire." },
+        { name: "productId", label: text.productId, required: true, maxLength: 63 },
+        { name: "quantity", label: text.quantity, kind: "number", required: true, initial: "1" },
+        { name: "expires", label: text.expires, kind: "datetime-local", description: text.expiresHint },
       ]}
       run={({ productId = "", quantity = "", expires = "" }, requestId) => {
         const expireTime = timeValue(utcTime(expires));
@@ -88,6 +103,9 @@ function ReserveByHand() {
 
 /** One reservation. */
 export function ReservationPage() {
+  const text = useTexts(stockTexts);
+  const show = useShow();
+  const { actorText, count, time, words } = show;
   const id = usePathPart("id");
   const call = useCall();
   const isOperator = useIsOperator();
@@ -97,46 +115,46 @@ export function ReservationPage() {
   return (
     <Stack>
       <Heading
-        title={`Reservation ${id}`}
+        title={text.reservationOf(id)}
         actions={
           isOperator &&
           isHeld &&
           reservation.kind === Reservation_Kind.MANUAL && (
             <Action
               name="release"
-              label="Release"
+              label={text.release}
               danger
-              explanation="What it holds can be sold again."
+              explanation={text.releaseExplanation}
               run={() => call(StockService.method.releaseReservation, { id })}
             />
           )
         }
       />
-      <Waiting query={query} label="the reservation" />
+      <Waiting query={query} label={text.theReservation} />
       {reservation !== undefined && (
         <Facts
           facts={[
-            ["State", words(Reservation_State, reservation.state)],
-            ["Kind", words(Reservation_Kind, reservation.kind)],
+            [text.state, words(Reservation_State, reservation.state)],
+            [text.kind, words(Reservation_Kind, reservation.kind)],
             [
-              "Order",
+              text.order,
               reservation.kind === Reservation_Kind.ORDER && (
                 <To key="order" parts={["orders", id]}>
                   {id}
                 </To>
               ),
             ],
-            ["Products", linesText(reservation)],
+            [text.products, linesText(reservation, show)],
             [
-              "Was short",
+              text.wasShort,
               reservation.shortages
-                .map(({ productId, requested, available }) => `${productId}: ${requested} asked, ${available} there`)
+                .map(({ productId, requested, available }) => text.short(productId, count(requested), count(available)))
                 .join(", "),
             ],
-            ["Expires", reservation.expireTime && time(reservation.expireTime)],
-            ["By", actorText(reservation.actor)],
-            ["Created", time(reservation.createTime)],
-            ["Changed", time(reservation.updateTime)],
+            [text.expires, reservation.expireTime && time(reservation.expireTime)],
+            [text.by, actorText(reservation.actor)],
+            [text.created, time(reservation.createTime)],
+            [text.changed, time(reservation.updateTime)],
           ]}
         />
       )}

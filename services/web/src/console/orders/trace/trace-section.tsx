@@ -3,12 +3,14 @@ import type { OrderChange } from "@sagacart/proto/order/v1/order";
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useRef } from "react";
 import { useSession } from "../../../auth/use-session.tsx";
+import { useTexts } from "../../../i18n/language.tsx";
 import { useSiteConfig } from "../../../use-site-config.tsx";
 import { useIsOperator } from "../../call.ts";
-import { count } from "../../show.ts";
 import { StepUpFailure } from "../../step-up-failure.tsx";
+import { useShow } from "../../use-show.ts";
 import { readTrace } from "./read-trace.ts";
 import { traceIdsOf, traceUrl } from "./trace-ids.ts";
+import { traceTexts } from "./trace-texts.ts";
 import classes from "./waterfall.module.css";
 import { Waterfall } from "./waterfall.tsx";
 
@@ -19,6 +21,7 @@ type Given = { readonly changes: readonly OrderChange[]; readonly isFinal: boole
 
 /** The button that leads to the trace of an order: elsewhere, where one is configured, or else on this page. */
 export function TraceButton({ changes }: Pick<Given, "changes">) {
+  const text = useTexts(traceTexts);
   const site = useSiteConfig();
   const isOperator = useIsOperator();
   const [first] = traceIdsOf(changes);
@@ -27,17 +30,18 @@ export function TraceButton({ changes }: Pick<Given, "changes">) {
   }
   return site.traceUrl === undefined ? (
     <Button component="a" href={`#${traceAnchor}`} variant="default">
-      Trace
+      {text.trace}
     </Button>
   ) : (
     <Button component="a" href={traceUrl(site.traceUrl, first)} target="_blank" rel="noreferrer" variant="default">
-      Trace
+      {text.trace}
     </Button>
   );
 }
 
 /** Shows operators the trace of an order, where this shop keeps traces, and links to all its traces elsewhere. */
 export function TraceSection({ changes, isFinal }: Given) {
+  const text = useTexts(traceTexts);
   const { traceUrl: template, keepsTraces } = useSiteConfig();
   const isOperator = useIsOperator();
   const ids = traceIdsOf(changes);
@@ -51,9 +55,16 @@ export function TraceSection({ changes, isFinal }: Given) {
     return null;
   }
   return (
-    <Stack component="section" id={traceAnchor} ref={section} gap="sm" aria-label="Trace" className={classes.section}>
+    <Stack
+      component="section"
+      id={traceAnchor}
+      ref={section}
+      gap="sm"
+      aria-label={text.trace}
+      className={classes.section}
+    >
       <Title order={2} size="h4">
-        Trace
+        {text.trace}
       </Title>
       {template !== undefined && (
         <Group gap="md">
@@ -65,13 +76,7 @@ export function TraceSection({ changes, isFinal }: Given) {
         </Group>
       )}
       {keepsTraces === true &&
-        (ids.length === 0 ? (
-          <Text size="sm">
-            This order has no trace: nothing was traced when it was placed, or its caller did not want it.
-          </Text>
-        ) : (
-          <KeptTrace ids={ids} isFinal={isFinal} />
-        ))}
+        (ids.length === 0 ? <Text size="sm">{text.noTrace}</Text> : <KeptTrace ids={ids} isFinal={isFinal} />)}
     </Stack>
   );
 }
@@ -80,6 +85,8 @@ export function TraceSection({ changes, isFinal }: Given) {
 const readsAtTheEnd = 5;
 
 function KeptTrace({ ids, isFinal }: { ids: readonly string[]; isFinal: boolean }) {
+  const text = useTexts(traceTexts);
+  const { count, counted } = useShow();
   const { session } = useSession();
   const query = useQuery({
     queryKey: ["trace", ...ids, isFinal],
@@ -89,31 +96,31 @@ function KeptTrace({ ids, isFinal }: { ids: readonly string[]; isFinal: boolean 
   });
   const { data, error, isFetching, refetch } = query;
   const failures = data?.spans.filter(({ isError }) => isError).length ?? 0;
+  const size = counted(text.spans, data?.spans.length ?? 0);
   return (
     <>
       <StepUpFailure error={error} onRetry={refetch} />
-      {data === undefined && error === null && <Loader size="sm" aria-label="Reading the trace" />}
+      {data === undefined && error === null && <Loader size="sm" aria-label={text.readingTrace} />}
       {data !== undefined && data.spans.length === 0 && (
         <Text size="sm" role="status">
-          The trace of this order is gone, or has not come yet: the shop keeps the last traces, in memory, until it
-          stops.
+          {text.gone}
         </Text>
       )}
       {data !== undefined && data.spans.length > 0 && (
         <>
           <Group gap="md">
             <Text size="sm" data-testid="trace-size">
-              {count(data.spans.length)} spans{failures > 0 && `, ${count(failures)} with an error`}
+              {failures === 0 ? size : text.withErrors(size, count(failures))}
             </Text>
             {isFinal && (
               <Button size="compact-sm" variant="default" loading={isFetching} onClick={() => void refetch()}>
-                Read again
+                {text.readAgain}
               </Button>
             )}
           </Group>
           {data.leftOut > 0 && (
-            <Alert color="yellow" variant="outline" title={`Without ${count(data.leftOut)} spans`}>
-              The trace is larger than what is kept or shown of one.
+            <Alert color="yellow" variant="outline" title={counted(text.without, data.leftOut)}>
+              {text.larger}
             </Alert>
           )}
           <Waterfall spans={data.spans} />

@@ -1,7 +1,10 @@
 import { type KeyboardEvent, type MouseEvent, type ReactNode, useMemo, useRef, useState } from "react";
+import { useTexts } from "../../../i18n/language.tsx";
 import { Facts } from "../../list.tsx";
-import { spanOfMs } from "../../show.ts";
+import type { Show } from "../../show.ts";
+import { useShow } from "../../use-show.ts";
 import type { Span } from "./span.ts";
+import { traceTexts } from "./trace-texts.ts";
 import {
   childrenAtOnce,
   firstView,
@@ -22,6 +25,8 @@ type Time = { readonly startMs: number; readonly ms: number };
  * is a tree grid (ARIA): arrows move, open and close, and Enter shows a span's details. Of a large trace a part is shown at first.
  */
 export function Waterfall({ spans }: { spans: readonly Span[] }) {
+  const text = useTexts(traceTexts);
+  const show = useShow();
   const tree = useMemo(() => traceTree(spans), [spans]);
   const time = useMemo(() => spanOfTime(spans), [spans]);
   const isOpenAtFirst = useMemo(() => openAtFirst(tree), [tree]);
@@ -91,7 +96,7 @@ export function Waterfall({ spans }: { spans: readonly Span[] }) {
 
   return (
     <>
-      <ul className={classes.legend} aria-label="Services">
+      <ul className={classes.legend} aria-label={text.services}>
         {[...colors].map(([service, color]) => (
           <li key={service}>
             <span className={classes.swatch} style={{ background: color }} />
@@ -101,26 +106,26 @@ export function Waterfall({ spans }: { spans: readonly Span[] }) {
       </ul>
       <div className={classes.scroll}>
         {/* biome-ignore lint/a11y/noNoninteractiveElementToInteractiveRole: ARIA's pattern for a table whose rows open */}
-        <table role="treegrid" aria-label="Trace" className={classes.grid}>
+        <table role="treegrid" aria-label={text.trace} className={classes.grid}>
           <thead>
             <tr>
               <th scope="col" style={{ width: "38%" }}>
-                Span
+                {text.span}
               </th>
               <th scope="col" style={{ width: "9%" }}>
-                Service
+                {text.service}
               </th>
               <th scope="col" style={{ width: "9%" }} className={classes.number}>
-                Start
+                {text.start}
               </th>
               <th scope="col" style={{ width: "9%" }} className={classes.number}>
-                Duration
+                {text.duration}
               </th>
               <th scope="col">
-                <div className={classes.scale} aria-label={`Time from 0 to ${durationText(time.ms)}`} role="img">
+                <div className={classes.scale} aria-label={text.scale(durationText(time.ms, show))} role="img">
                   <span>0</span>
-                  <span>{durationText(time.ms / 2)}</span>
-                  <span>{durationText(time.ms)}</span>
+                  <span>{durationText(time.ms / 2, show)}</span>
+                  <span>{durationText(time.ms, show)}</span>
                 </div>
               </th>
             </tr>
@@ -137,7 +142,7 @@ export function Waterfall({ spans }: { spans: readonly Span[] }) {
               return row.kind === "more" ? (
                 <tr key={idOf(row)} className={classes.row} {...shared}>
                   <td colSpan={5} style={indent(row.level)}>
-                    {row.left} more. Show {Math.min(row.left, 2 * childrenAtOnce)} of them
+                    {text.more(show.count(row.left), show.count(Math.min(row.left, 2 * childrenAtOnce)))}
                   </td>
                 </tr>
               ) : (
@@ -207,6 +212,8 @@ function SpanLine({
   shared: object;
   children: ReactNode;
 }) {
+  const text = useTexts(traceTexts);
+  const show = useShow();
   const { span, below } = node;
   const hasDetails = children !== false;
   return (
@@ -221,13 +228,13 @@ function SpanLine({
           <span className={classes.toggle} data-toggle={key} aria-hidden="true">
             {node.children.length === 0 ? "" : isOpen ? "▾" : "▸"}
           </span>
-          {span.isError && <span className={classes.error}>error </span>}
+          {span.isError && <span className={classes.error}>{text.failed} </span>}
           {shortName(span.name)}
-          {!isOpen && below > 0 && ` (+${below})`}
+          {!isOpen && below > 0 && ` (+${show.count(below)})`}
         </td>
         <td>{span.service}</td>
-        <td className={classes.number}>{startText(span.startMs - time.startMs)}</td>
-        <td className={classes.number}>{durationText(span.ms)}</td>
+        <td className={classes.number}>{startText(span.startMs - time.startMs, show)}</td>
+        <td className={classes.number}>{durationText(span.ms, show)}</td>
         <td>
           <div className={classes.track}>
             <div
@@ -247,24 +254,26 @@ function SpanLine({
 }
 
 function Details({ span, time, level }: { span: Span; time: Time; level: number }) {
+  const text = useTexts(traceTexts);
+  const show = useShow();
   const { attributes, links } = span;
   return (
     <tr aria-level={level + 1}>
       <td colSpan={5} className={classes.details}>
         <Facts
           facts={[
-            ["Span", span.name],
-            ["Service", span.service],
-            ["Kind", span.kind],
+            [text.span, span.name],
+            [text.service, span.service],
+            [text.kind, span.kind],
             [
-              "Began",
-              `${new Date(span.startMs).toISOString()}, ${durationText(span.startMs - time.startMs)} after the first`,
+              text.began,
+              text.afterFirst(new Date(span.startMs).toISOString(), durationText(span.startMs - time.startMs, show)),
             ],
-            ["Duration", durationText(span.ms)],
-            ["Error", span.isError && (span.statusMessage || String(attributes["error.type"] ?? "yes"))],
-            ["Trace", span.traceId],
-            ["Span id", span.spanId],
-            ["Linked traces", links.length > 0 && linkText(links)],
+            [text.duration, durationText(span.ms, show)],
+            [text.error, span.isError && (span.statusMessage || String(attributes["error.type"] ?? text.yes))],
+            [text.trace, span.traceId],
+            [text.spanId, span.spanId],
+            [text.linkedTraces, links.length > 0 && linkText(links, { text, show })],
             ...Object.entries(attributes).map(([name, value]): [string, string] => [name, String(value)]),
           ]}
         />
@@ -275,10 +284,12 @@ function Details({ span, time, level }: { span: Span; time: Time; level: number 
 
 const mostLinks = 10;
 
-function linkText(links: Span["links"]): string {
+type Wording = { readonly text: (typeof traceTexts)["en"]; readonly show: Show };
+
+function linkText(links: Span["links"], { text, show }: Wording): string {
   const ids = [...new Set(links.map(({ traceId }) => traceId))];
-  const more = ids.length > mostLinks ? `, and ${ids.length - mostLinks} more` : "";
-  return `${ids.slice(0, mostLinks).join(", ")}${more}`;
+  const shown = ids.slice(0, mostLinks).join(", ");
+  return ids.length > mostLinks ? text.idsAndMore(shown, show.count(ids.length - mostLinks)) : shown;
 }
 
 /** Leaves out the package of a method of ours: `OrderService/Checkout`. */
@@ -296,13 +307,13 @@ function percent(ms: number, whole: number): number {
 }
 
 /** Formats a duration; a statement takes a fraction of a millisecond. */
-function durationText(ms: number): string {
-  return Math.abs(ms) < 10 ? `${Number(ms.toFixed(2))} ms` : spanOfMs(ms);
+function durationText(ms: number, { decimals, spanOfMs }: Show): string {
+  return Math.abs(ms) < 10 ? `${decimals(ms, { most: 2 })} ms` : spanOfMs(ms);
 }
 
 /** Formats a beginning so that those of one second can be told apart. */
-function startText(ms: number): string {
-  return ms < 1_000 || ms >= 60_000 ? durationText(ms) : `${(ms / 1_000).toFixed(3)} s`;
+function startText(ms: number, show: Show): string {
+  return ms < 1_000 || ms >= 60_000 ? durationText(ms, show) : `${show.decimals(ms / 1_000, { least: 3, most: 3 })} s`;
 }
 
 const palette = ["indigo", "teal", "orange", "grape", "cyan", "lime", "pink", "yellow", "violet", "green", "gray"];
