@@ -6,6 +6,7 @@ import { audit } from "./audit/audit.ts";
 import { printReports } from "./audit/print.ts";
 import { connectDashboard } from "./demo/card-dashboard.ts";
 import { cartStories } from "./demo/carts.ts";
+import { type Cleanup, createCleanup, whatStays } from "./demo/cleanup.ts";
 import { clusterTarget } from "./demo/cluster-target.ts";
 import { connectShop } from "./demo/shop.ts";
 import { stories } from "./demo/stories.ts";
@@ -23,6 +24,9 @@ import { readSecrets, runningShop, type ShopFile, usualStateDirectory } from "./
 //     npm run demo                      checkouts
 //     npm run demo -- surfaces          the REST APIs of other systems, served by the gateway
 //     npm run demo -- carts [--reset]   carts that last from run to run; --reset deletes them
+//
+// What it makes in a running shop, it removes or sets back at its end, also when a story fails or Ctrl-C interrupts it. Orders,
+// payments, movements of stock and mails stay: they are history. So do the carts of `carts`, until --reset.
 
 const [name = "checkout", ...flags] = process.argv.slice(2);
 const collections = {
@@ -38,7 +42,8 @@ if (collection === undefined) {
   process.stderr.write(`There is no demo ${name}. Choose one of: ${Object.keys(collections).join(", ")}.\n`);
   process.exit(1);
 }
-process.exitCode = (await runStories(collection)) ? 0 : 1;
+// An interrupted story goes on in the background.
+process.exit((await runStories(collection)) ? 0 : 1);
 
 async function runStories(stories: readonly Story[]): Promise<boolean> {
   await using target = await findTarget();
@@ -52,20 +57,58 @@ async function runStories(stories: readonly Story[]): Promise<boolean> {
           address: cardProvider,
           apiKey: (await readSecrets(target.stateDirectory)).cardProviderApiKey,
         });
+  const cleanup = createCleanup(shop);
+  const { stateDirectory, replaceWorker } = target;
+  const interruption = interrupted();
   let passed = true;
   for (const [index, { title, run }] of stories.entries()) {
     say(`\n${index + 1}. ${title}`);
+    const context = {
+      shop,
+      origin,
+      stateDirectory,
+      say: (line: string) => say(`   ${line}`),
+      replaceWorker,
+      dashboard,
+    };
     try {
-      const { stateDirectory, replaceWorker } = target;
-      await run({ shop, origin, stateDirectory, say: (line) => say(`   ${line}`), replaceWorker, dashboard });
+      await Promise.race([run({ ...context, cleanup }), interruption.promise]);
     } catch (error) {
       passed = false;
       say(`   FAILED: ${error instanceof Error ? error.message : String(error)}`);
     }
+    if (interruption.signal.aborted) {
+      break;
+    }
   }
   say("");
-  const isClean = await target.audit(say);
-  return passed && isClean;
+  const isRemoved = target.isTemporary || (await cleanUp(cleanup));
+  return !interruption.signal.aborted && (await target.audit(say)) && passed && isRemoved;
+}
+
+async function cleanUp(cleanup: Cleanup): Promise<boolean> {
+  say("Removing what the demo made …");
+  const left = await cleanup.run();
+  for (const sentence of left) {
+    say(`   ${sentence}`);
+  }
+  say(whatStays);
+  return left.length === 0;
+}
+
+/** Returns a promise that rejects at the first SIGINT or SIGTERM. A second one ends the process as usual. */
+function interrupted(): { promise: Promise<never>; signal: AbortSignal } {
+  const controller = new AbortController();
+  const { promise, reject } = Promise.withResolvers<never>();
+  // Without a story to interrupt, nobody waits for it.
+  promise.catch(() => {});
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.once(signal, () => {
+      controller.abort();
+      reject(new Error(`interrupted by ${signal}`));
+    });
+  }
+  return { promise, signal: controller.signal };
 }
 
 /** Finds the shop to use: in a cluster if SAGACART_NAMESPACE is set (as by Tilt), else the running or a temporary one. */
@@ -99,6 +142,7 @@ async function temporaryTarget(): Promise<Target> {
   return {
     stateDirectory: stack.stateDirectory,
     addresses: stack.addresses,
+    isTemporary: !keepsData,
     audit: () => auditHere((name) => stack.auditUrl(name)),
     async replaceWorker() {
       const killed = stack.pids().worker ?? 0;
@@ -119,6 +163,7 @@ function runningTarget(shop: ShopFile): Target {
   return {
     stateDirectory: shop.stateDirectory,
     addresses: shop.addresses,
+    isTemporary: false,
     audit: () => auditHere((name) => shop.auditUrls[name] ?? ""),
     async replaceWorker() {
       const killed = (await runningShop())?.pids.worker ?? shop.pids.worker ?? 0;

@@ -183,7 +183,7 @@ async function buyNew({ shop, say, stateDirectory }: StoryContext, run: Run): Pr
   say("the next run finds them: npm run demo -- carts. To delete them: npm run demo -- carts --reset");
 }
 
-async function deleteCarts({ shop, say, stateDirectory }: StoryContext): Promise<void> {
+async function deleteCarts({ shop, say, stateDirectory, cleanup }: StoryContext): Promise<void> {
   for (const { id: customerId, name } of shoppers) {
     const [unpurchased, purchased] = [await listAll(shop, customerId, false), await listAll(shop, customerId, true)];
     // A purchased cart cannot be deleted, but can be replaced by an empty one with the same id.
@@ -195,6 +195,9 @@ async function deleteCarts({ shop, say, stateDirectory }: StoryContext): Promise
     }
     assert.deepEqual([await listAll(shop, customerId, false), await listAll(shop, customerId, true)], [[], []]);
     say(`${name} had ${unpurchased.length} unpurchased and ${purchased.length} purchased carts, and now has none`);
+  }
+  for (const { id } of products) {
+    cleanup.product(id);
   }
   await deleteLastRun(stateDirectory);
   say("their orders stay: paid orders are never deleted");

@@ -14,6 +14,7 @@ export async function clusterTarget(say: (line: string) => void): Promise<Target
   return {
     stateDirectory: await mkdtemp(join(tmpdir(), "sagacart-demo-")),
     addresses: tilt.addresses,
+    isTemporary: false,
     async audit(say) {
       try {
         say(await auditShop(shop));

@@ -8,14 +8,16 @@ import { type Ask, createAsk } from "./surfaces/rest.ts";
  * A guest buys over REST without registering. Later the guest registers with the same email address, proves it, and claims
  * the order.
  */
-export async function guestBuysAndClaims({ shop, origin, say }: StoryContext): Promise<void> {
+export async function guestBuysAndClaims({ shop, origin, say, cleanup }: StoryContext): Promise<void> {
   const ask = createAsk(origin, say);
   const email = `guest-${uuidv7()}@example.com`;
   const { product } = await shop.products.createProduct({
     product: { title: "Demo mug", price: { currencyCode: "USD", minorUnits: 1250n } },
     initialOnHand: 5,
   });
-  const lines = [{ productId: product?.id, quantity: 2 }];
+  assert(product !== undefined);
+  cleanup.product(product.id);
+  const lines = [{ productId: product.id, quantity: 2 }];
   const { cart, guestToken } = await ask("POST /v1/guest-carts", { body: { lines } });
   const asGuest = { "guest-token": guestToken };
   const { order } = await ask(`POST /v1/guest-carts/${cart.id}:checkout`, {
@@ -30,7 +32,9 @@ export async function guestBuysAndClaims({ shop, origin, say }: StoryContext): P
 
   const password = uuidv7();
   const username = `guest.${uuidv7().slice(-12)}`;
-  await ask("POST /v1/users", { headers: { "idempotency-key": uuidv7() }, body: { username, email, password } });
+  const registration = { username, email, password };
+  const { user } = await ask("POST /v1/users", { headers: { "idempotency-key": uuidv7() }, body: registration });
+  cleanup.user(user.id);
   const before = await signIn(ask, username, password);
   // Anybody could have registered with that address.
   await ask(`POST /v1/guest-orders/${order.id}:claim`, { headers: before, body: {}, status: 409 });

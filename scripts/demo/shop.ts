@@ -1,6 +1,7 @@
 import type { Client } from "@connectrpc/connect";
 import type { CallTokens } from "@sagacart/chassis/auth/service-tokens";
 import { createServiceClient, openChannel } from "@sagacart/chassis/client/client";
+import { IdentityService } from "@sagacart/proto/identity/v1/identity_service";
 import { MailboxService, NotifierService } from "@sagacart/proto/notifier/v1/notifier_service";
 import { CartService } from "@sagacart/proto/order/v1/cart_service";
 import { GuestCartService } from "@sagacart/proto/order/v1/guest_cart_service";
@@ -28,6 +29,7 @@ export type Shop = {
   readonly shipping: Client<typeof ShippingService>;
   readonly notifier: Client<typeof NotifierService>;
   readonly mailbox: Client<typeof MailboxService>;
+  readonly users: Client<typeof IdentityService>;
 };
 
 /** Connects to the services at these addresses (`host:port` by name), by default as the shop's operator. */
@@ -55,6 +57,7 @@ export function connectShop(
     shipping: createServiceClient(ShippingService, channel("shipping")),
     notifier: createServiceClient(NotifierService, channel("notifier")),
     mailbox: createServiceClient(MailboxService, channel("notifier")),
+    users: createServiceClient(IdentityService, channel("identity")),
     [Symbol.dispose]() {
       for (const opened of channels.values()) {
         opened.close();

@@ -42,9 +42,11 @@ export const stories: readonly Story[] = [
   { title: "A dispute won, and one lost", run: disputed },
 ];
 
-async function goodCheckout({ shop, say }: StoryContext): Promise<void> {
-  const product = await makeProduct(shop, 5);
+async function goodCheckout({ shop, cleanup, say }: StoryContext): Promise<void> {
+  const product = await makeProduct({ shop, cleanup }, 5);
   const customerId = `ada-${uuidv7()}`;
+  cleanup.customer(customerId);
+  cleanup.carts(customerId);
   await shop.notifier.putContact({ customerId, email: `${customerId}@example.com`, name: "Ada" });
   const { cart } = await shop.carts.createCart({ customerId, lines: [{ productId: product, quantity: 2 }] });
   assert(cart !== undefined);
@@ -63,9 +65,10 @@ async function goodCheckout({ shop, say }: StoryContext): Promise<void> {
   say(`mail in the mailbox: "${mail.subject}", Message-ID ${mail.messageId}`);
 }
 
-async function soldOut({ shop, say }: StoryContext): Promise<void> {
-  const product = await makeProduct(shop, 1);
+async function soldOut({ shop, cleanup, say }: StoryContext): Promise<void> {
+  const product = await makeProduct({ shop, cleanup }, 1);
   const customerId = `bea-${uuidv7()}`;
+  cleanup.carts(customerId);
   const { cart } = await shop.carts.createCart({ customerId, lines: [{ productId: product, quantity: 2 }] });
   assert(cart !== undefined);
   say(`cart ${cart.id} holds 2 of product ${product} (1 on hand)`);
@@ -83,8 +86,8 @@ async function soldOut({ shop, say }: StoryContext): Promise<void> {
   assert.equal(after?.lastFailureReason, "OUT_OF_STOCK");
 }
 
-async function declined({ shop, say }: StoryContext): Promise<void> {
-  const product = await makeProduct(shop, 5);
+async function declined({ shop, cleanup, say }: StoryContext): Promise<void> {
+  const product = await makeProduct({ shop, cleanup }, 5);
   const order = await checkOut(shop, { ...line(product, 1), customerId: "cy", paymentMethod: "pm_declined" });
   await sayOrder(shop, say, order);
   expectState(order, Order_State.REJECTED);
@@ -93,8 +96,8 @@ async function declined({ shop, say }: StoryContext): Promise<void> {
   await expectStock(shop, say, product, { onHand: 5, reserved: 0 });
 }
 
-async function shippingFails({ shop, say }: StoryContext): Promise<void> {
-  const product = await makeProduct(shop, 5);
+async function shippingFails({ shop, cleanup, say }: StoryContext): Promise<void> {
+  const product = await makeProduct({ shop, cleanup }, 5);
   const order = await checkOut(shop, {
     ...line(product, 1),
     customerId: "dee",
@@ -108,8 +111,8 @@ async function shippingFails({ shop, say }: StoryContext): Promise<void> {
   await expectStock(shop, say, product, { onHand: 5, reserved: 0 });
 }
 
-async function paidLater({ shop, say }: StoryContext): Promise<void> {
-  const product = await makeProduct(shop, 5);
+async function paidLater({ shop, cleanup, say }: StoryContext): Promise<void> {
+  const product = await makeProduct({ shop, cleanup }, 5);
   const order = await checkOut(shop, { ...line(product, 1), customerId: "eve", payLater: true });
   say(`order ${order.id} is ${stateOf(order)}; its stock is held`);
   expectState(order, Order_State.AWAITING_PAYMENT);
@@ -123,8 +126,8 @@ async function paidLater({ shop, say }: StoryContext): Promise<void> {
   expectState(second.order, Order_State.COMPLETED);
 }
 
-async function cancelledWhilePaying({ shop, say }: StoryContext): Promise<void> {
-  const product = await makeProduct(shop, 5);
+async function cancelledWhilePaying({ shop, cleanup, say }: StoryContext): Promise<void> {
+  const product = await makeProduct({ shop, cleanup }, 5);
   const order = await checkOut(shop, {
     ...line(product, 1),
     customerId: "fay",
@@ -143,9 +146,9 @@ async function cancelledWhilePaying({ shop, say }: StoryContext): Promise<void> 
   await expectStock(shop, say, product, { onHand: 5, reserved: 0 });
 }
 
-async function workerKilled({ shop, say, replaceWorker }: StoryContext): Promise<void> {
+async function workerKilled({ shop, cleanup, say, replaceWorker }: StoryContext): Promise<void> {
   const count = 40;
-  const product = await makeProduct(shop, count);
+  const product = await makeProduct({ shop, cleanup }, count);
   const checkouts = Array.from({ length: count }, (_, index) =>
     checkOut(shop, { ...line(product, 1), customerId: "gus", paymentMethod: index === 0 ? "pm_slow" : "pm_ok" }),
   );
@@ -169,12 +172,13 @@ async function workerKilled({ shop, say, replaceWorker }: StoryContext): Promise
   await expectStock(shop, say, product, { onHand: 0, reserved: 0 });
 }
 
-async function refundedOutside({ shop, say, dashboard }: StoryContext): Promise<void> {
+async function refundedOutside({ shop, cleanup, say, dashboard }: StoryContext): Promise<void> {
   if (dashboard === undefined) {
     return say("left out: the card provider's dashboard cannot be reached from here");
   }
-  const product = await makeProduct(shop, 5);
+  const product = await makeProduct({ shop, cleanup }, 5);
   const customerId = `hal-${uuidv7()}`;
+  cleanup.customer(customerId);
   await shop.notifier.putContact({ customerId, email: `${customerId}@example.com`, name: "Hal" });
   const { id } = await checkOut(shop, { ...line(product, 2), customerId, paymentMethod: "pm_ok" });
   const { id: charge } = await onlyPayment(shop, id);
@@ -195,11 +199,11 @@ async function refundedOutside({ shop, say, dashboard }: StoryContext): Promise<
   say(`mail in the mailbox: "${subject}"`);
 }
 
-async function refundedOutsideAndRefused({ shop, say, dashboard }: StoryContext): Promise<void> {
+async function refundedOutsideAndRefused({ shop, cleanup, say, dashboard }: StoryContext): Promise<void> {
   if (dashboard === undefined) {
     return say("left out: the card provider's dashboard cannot be reached from here");
   }
-  const product = await makeProduct(shop, 5);
+  const product = await makeProduct({ shop, cleanup }, 5);
   const { id } = await checkOut(shop, {
     ...line(product, 2),
     ...{ customerId: "jo", paymentMethod: "pm_late", waitFor: WaitFor.RESERVED },
@@ -228,13 +232,14 @@ async function refundedOutsideAndRefused({ shop, say, dashboard }: StoryContext)
   await expectStock(shop, say, product, { onHand: 5, reserved: 0 });
 }
 
-async function disputed({ shop, say, dashboard }: StoryContext): Promise<void> {
+async function disputed({ shop, cleanup, say, dashboard }: StoryContext): Promise<void> {
   if (dashboard === undefined) {
     return say("left out: the card provider's dashboard cannot be reached from here");
   }
-  const product = await makeProduct(shop, 5);
+  const product = await makeProduct({ shop, cleanup }, 5);
   for (const decision of ["won", "lost"] as const) {
     const { id } = await checkOut(shop, { ...line(product, 1), customerId: "ivy", paymentMethod: "pm_ok" });
+    cleanup.incidents(id);
     const { id: charge } = await onlyPayment(shop, id);
     const disputeId = `dp-${charge}`;
     await dashboard.openDispute({ id: disputeId, charge });
@@ -283,12 +288,13 @@ async function sayDispute(
   say(`order ${orderId}: dispute ${dispute.id} of ${amount} is ${OrderDispute_StateSchema.value[state]?.localName}`);
 }
 
-async function makeProduct(shop: Shop, onHand: number): Promise<string> {
+async function makeProduct({ shop, cleanup }: Pick<StoryContext, "shop" | "cleanup">, onHand: number): Promise<string> {
   const { product } = await shop.products.createProduct({
     product: { title: "Demo mug", price: { currencyCode: "USD", minorUnits: 1250n } },
     initialOnHand: onHand,
   });
   assert(product !== undefined);
+  cleanup.product(product.id);
   return product.id;
 }
 

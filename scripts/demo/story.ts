@@ -1,4 +1,5 @@
 import type { CardDashboard } from "./card-dashboard.ts";
+import type { Cleanup } from "./cleanup.ts";
 import type { Shop } from "./shop.ts";
 
 /** The arguments of a story. */
@@ -8,6 +9,8 @@ export type StoryContext = {
   readonly origin: string;
   /** The folder for data that the next run needs. */
   readonly stateDirectory: string;
+  /** The list of what the story makes: it is removed when the demo ends. */
+  readonly cleanup: Cleanup;
   /** Prints a line. */
   readonly say: (line: string) => void;
   /** The simulated card provider, outside the shop; undefined where it cannot be reached, as in a cluster. */

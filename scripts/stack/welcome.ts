@@ -21,6 +21,7 @@ export function welcome(shop: {
     ["compatible REST APIs", `through the gateway; metrics http://localhost:${port("surfaces") + 1000}/metrics`],
     ["sign-in", `http://localhost:${port("gateway")}/.well-known/openid-configuration`],
     ["users", laptopUsers.map(({ username, password }) => `${username} / ${password}`).join(", ")],
+    ["test methods", "docs/test-methods.md: cards, addresses and faults to try"],
     ["worker", `metrics http://localhost:${port("worker-admin")}/metrics`],
     ["Temporal", `${addresses.temporal}, web UI http://localhost:${port("temporal-ui")}`],
     ...(addresses.traces === undefined

@@ -5,12 +5,14 @@ import { type Ask, createAsk } from "./rest.ts";
 /** The shopping cart of Styx, which has the same routes as the WDM project. A credit is a minor unit. */
 export const styx: Story = {
   title: "A: the shopping cart of Styx and WDM, without request bodies",
-  async run({ origin, say }) {
+  async run({ origin, say, cleanup }) {
     const ask = createAsk(origin, say);
     await ask("POST /submit/4");
     const { user_id: user } = await ask("POST /payment/create_user");
+    cleanup.carts(user);
     await ask(`POST /payment/add_funds/${user}/100`);
     const { item_id: item } = await ask("POST /stock/item/create/30");
+    cleanup.product(item);
     await ask(`POST /stock/add/${item}/5`);
     assert.deepEqual(await ask(`GET /stock/find/${item}`), { stock: 5, price: 30 });
 
@@ -39,6 +41,10 @@ export const styx: Story = {
     await ask(`POST /stock/subtract/${item}/2`, { status: 409 });
 
     say("Batches, with the ids 0 to 99:");
+    for (let id = 0; id < 100; id++) {
+      cleanup.product(`${id}`);
+      cleanup.carts(`${id}`);
+    }
     await ask("POST /payment/batch_init/100/1000");
     await ask("POST /stock/batch_init/100/1000/1");
     await ask("POST /orders/batch_init/100/100/100/1");

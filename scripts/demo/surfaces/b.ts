@@ -7,14 +7,18 @@ import { createAsk } from "./rest.ts";
 /** Runs the commands of the Wippy shop's README in order. */
 export const wippy: Story = {
   title: "B: the Wippy shop, a cart for each user",
-  async run({ shop, origin, say }) {
+  async run({ shop, origin, say, cleanup }) {
     const ask = createAsk(origin, say);
     // A new name, so that the story can be repeated.
     const alice = `alice-${Date.now().toString(36)}`;
     const email = `${alice}@example.com`;
+    cleanup.customer(alice);
+    cleanup.carts(alice);
     await shop.notifier.putContact({ customerId: alice, email, name: "Alice" });
-    await ask("POST /stock/add/product.laptop/1");
-    await ask("POST /stock/add/product.keyboard/2");
+    for (const { productId, quantity } of bought) {
+      await ask(`POST /stock/add/${productId}/${quantity}`);
+      cleanup.stock(productId, quantity);
+    }
 
     const { products } = await ask("GET /api/products");
     const named = products.map(({ id, sku, price }: { id: string; sku: string; price: number }) => [id, sku, price]);
@@ -42,6 +46,9 @@ export const wippy: Story = {
     const { status, order } = await ask(`POST /api/cart/${alice}/checkout`);
     assert.deepEqual([status, order.user_id, order.items, order.total], ["checked_out", alice, items, 1799.97]);
     assert(Number.isInteger(order.timestamp));
+    for (const { productId, quantity } of bought) {
+      cleanup.stock(productId, -quantity);
+    }
 
     const { shipment } = await shop.shipping.getShipment({ orderId: order.id });
     say(`DELIVERY: shipment ${shipment?.trackingNumber || "for pickup"} of order ${order.id}`);
@@ -60,3 +67,9 @@ export const wippy: Story = {
     await ask(`POST /api/cart/${alice}/items`, { body: { quantity: 1 }, status: 400 });
   },
 };
+
+/** What the story buys. The stock is raised by it first, so that it is there. */
+const bought = [
+  { productId: "product.laptop", quantity: 1 },
+  { productId: "product.keyboard", quantity: 2 },
+];

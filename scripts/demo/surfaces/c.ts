@@ -6,7 +6,7 @@ import { type Ask, type Body, createAsk } from "./rest.ts";
 /** Runs the sequences of the Flask services' README: place, pay and cancel an order, with the events of their queue. */
 export const flask: Story = {
   title: "C: the Flask services, whose orders are placed first and paid or cancelled later",
-  async run({ origin, say }) {
+  async run({ origin, say, cleanup }) {
     const ask = createAsk(origin, say);
     await ask("GET /api/v1/products", { status: 401 });
     const admin = await signIn(ask, "admin", "admin123");
@@ -14,10 +14,12 @@ export const flask: Story = {
     const password = "p@ssw0rd";
     const user = { username, email: `${username}@example.com`, password };
     const { id: userId } = await ask("POST /api/v1/users", { body: user, headers: admin, status: 201 });
+    cleanup.user(userId);
     const ida = await signIn(ask, username, password);
     await ask(`POST /api/v1/users/${userId}/addresses`, { body: home, headers: ida, status: 201 });
     const product = { name: "Laptop", description: "Thin", price: 1200, stock: 5 };
     const { id: productId } = await ask("POST /api/v1/products", { body: product, headers: admin, status: 201 });
+    cleanup.product(productId);
     const expectStock = (stock: number) => checkStock(ask, ida, productId, stock);
     await expectStock(5);
     const feed = await feedFrom(ask, admin);

@@ -15,9 +15,9 @@ const address = {
 export const dapr: Story = {
   title: "D: the Dapr example, create → reserve → pay → ship → complete",
   async run(context) {
-    const { origin, say } = context;
+    const { origin, say, cleanup } = context;
     const ask = createAsk(origin, say);
-    const { customerId, productId } = await prepare(ask);
+    const { customerId, productId } = await prepare(ask, cleanup);
     const order = { customerId, items: [{ productId, quantity: 2 }], address };
 
     await goodOrder(context, ask, { ...order, contactEmail: `${customerId}@example.com` });
@@ -53,10 +53,11 @@ export const dapr: Story = {
 };
 
 /** Creates a customer with 100.00 and ten of a product at 2.50, over the WDM API. */
-async function prepare(ask: Ask): Promise<{ customerId: string; productId: string }> {
+async function prepare(ask: Ask, cleanup: StoryContext["cleanup"]): Promise<{ customerId: string; productId: string }> {
   const { user_id: customerId } = await ask("POST /payment/create_user");
   await ask(`POST /payment/add_funds/${customerId}/10000`);
   const { item_id: productId } = await ask("POST /stock/item/create/250");
+  cleanup.product(productId);
   await ask(`POST /stock/add/${productId}/10`);
   return { customerId, productId };
 }

@@ -5,12 +5,17 @@ import { type Ask, type Body, createAsk } from "./rest.ts";
 /** Runs the nine steps of a python-cart session over /v1, with a failed payment. */
 export const pythonCart: Story = {
   title: "E: python-cart, carts that last from session to session",
-  async run({ origin, say }) {
+  async run({ origin, say, cleanup }) {
     const ask = createAsk(origin, say);
     const username = `cleo-${Date.now().toString(36)}`;
     const password = "correct horse battery";
-    await ask("POST /stock/add/product.mouse/3");
-    await ask("POST /stock/add/product.headphones/1");
+    for (const [productId, raisedBy] of [
+      ["product.mouse", 3],
+      ["product.headphones", 1],
+    ] as const) {
+      await ask(`POST /stock/add/${productId}/${raisedBy}`);
+      cleanup.stock(productId, raisedBy);
+    }
 
     say("1. The client contacts the controller, which rejects it as unauthenticated.");
     await ask("GET /v1/carts?customerId=me", { status: 401 });
@@ -19,7 +24,9 @@ export const pythonCart: Story = {
     const { issuer } = await ask("GET /.well-known/openid-configuration");
     assert(issuer.startsWith("http"));
     const person = { username, email: `${username}@example.com`, password };
-    await ask("POST /v1/users", { body: person, headers: key() });
+    const { user } = await ask("POST /v1/users", { body: person, headers: key() });
+    cleanup.user(user.id);
+    cleanup.carts(user.id);
     const { customerId, headers } = await signIn(ask, username, password);
 
     say("3. The controller asks the catalogue for its products.");
@@ -55,6 +62,7 @@ export const pythonCart: Story = {
     say("9. With another card, the cart is purchased and paid.");
     const bought = await checkOut(ask, headers, { customerId, cartId: desk, paymentMethod: "pm_ok" });
     assert.deepEqual([bought.state, bought.total.minorUnits], ["STATE_COMPLETED", "15998"]);
+    cleanup.stock("product.mouse", -2);
     assert.deepEqual(await carts("STATE_PURCHASED"), [desk]);
     assert.deepEqual(await carts("STATE_OPEN"), [gift]);
     say("A purchased cart can no longer be changed:");
