@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
 import type { Cluster, KubeObject } from "../../k8s/install/cluster.ts";
-import { neededSecrets } from "../../k8s/install/needed-secrets.ts";
+import { usedSecrets } from "../../k8s/install/needed-secrets.ts";
 import { readOptions } from "../../k8s/install/options.ts";
 import { createProgress } from "../../k8s/install/progress.ts";
 import { shopChart } from "../../k8s/install/shop-chart.ts";
@@ -132,7 +132,7 @@ test("each stage waits for the one before, and is given exactly the values that 
 });
 
 test("the ExternalSecrets have the Secrets and keys that the shop needs, and no others", async () => {
-  const needed = neededSecrets(
+  const used = usedSecrets(
     await renderText({
       files: ["k8s/profiles/prod.yaml", "k8s/temporal/shop-values-prod.yaml"],
       values: merged({}, shopsValues),
@@ -147,9 +147,7 @@ test("the ExternalSecrets have the Secrets and keys that the shop needs, and no 
   expect(Object.fromEntries(external)).toEqual(
     // cert-manager makes Temporal's.
     Object.fromEntries(
-      [...needed]
-        .filter(([name]) => name !== "temporal-client-tls")
-        .map(([name, keys]) => [name, [...keys].toSorted()]),
+      [...used].filter(([name]) => name !== "temporal-client-tls").map(([name, keys]) => [name, [...keys].toSorted()]),
     ),
   );
 });

@@ -8,22 +8,31 @@ export type NeededSecrets = ReadonlyMap<string, ReadonlySet<string>>;
  * before the pods start. cert-manager makes those of Certificates; CloudNativePG makes `<cluster>-app` and `<cluster>-ca`.
  */
 export function neededSecrets(manifests: string): NeededSecrets {
-  return neededBy(parseAllDocuments(manifests).map((document): unknown => document.toJS()));
+  return neededBy(objectsIn(manifests));
+}
+
+/** The same with those that are optional: pods start without them, and do less. */
+export function usedSecrets(manifests: string): NeededSecrets {
+  return neededBy(objectsIn(manifests), { andOptional: true });
+}
+
+function objectsIn(manifests: string): readonly unknown[] {
+  return parseAllDocuments(manifests).map((document): unknown => document.toJS());
 }
 
 /** The same of objects. */
-export function neededBy(objects: readonly unknown[]): NeededSecrets {
+export function neededBy(objects: readonly unknown[], { andOptional = false } = {}): NeededSecrets {
   const made = new Set(objects.flatMap(madeBy));
   const needed = new Map<string, Set<string>>();
-  for (const { name, keys } of objects.flatMap(referredTo)) {
-    if (!made.has(name)) {
+  for (const { name, keys, isOptional } of objects.flatMap(referredTo)) {
+    if (!made.has(name) && (andOptional || !isOptional)) {
       needed.set(name, new Set([...(needed.get(name) ?? []), ...keys]));
     }
   }
   return needed;
 }
 
-type Reference = { readonly name: string; readonly keys: readonly string[] };
+type Reference = { readonly name: string; readonly keys: readonly string[]; readonly isOptional: boolean };
 
 function madeBy(object: unknown): readonly string[] {
   const { kind, metadata, spec } = asMap(object);
@@ -50,28 +59,26 @@ function referredTo(value: unknown): readonly Reference[] {
   }
   return Object.entries(value).flatMap(([field, inside]) =>
     field === "imagePullSecrets" && Array.isArray(inside)
-      ? inside.map((one) => ({ name: asText(asMap(one).name), keys: [] }))
+      ? inside.map((one) => ({ name: asText(asMap(one).name), keys: [], isOptional: false }))
       : [...referenceIn(field, asMap(inside)), ...referredTo(inside)],
   );
 }
 
 function referenceIn(field: string, inside: Fields): readonly Reference[] {
-  if (inside.optional === true) {
-    return [];
-  }
+  const isOptional = inside.optional === true;
   switch (field) {
     case "secretKeyRef":
     case "apiKeySecretRef":
-      return [{ name: asText(inside.name), keys: [asText(inside.key)] }];
+      return [{ name: asText(inside.name), keys: [asText(inside.key)], isOptional }];
     case "mutualTLSSecretRef":
-      return [{ name: asText(inside.name), keys: ["tls.crt", "tls.key"] }];
+      return [{ name: asText(inside.name), keys: ["tls.crt", "tls.key"], isOptional }];
     case "passwordSecret":
-      return [{ name: asText(inside.name), keys: ["username", "password"] }];
+      return [{ name: asText(inside.name), keys: ["username", "password"], isOptional }];
     case "secret": {
       // A volume has secretName; a source of a projected volume has name.
       const name = asText(inside.secretName ?? inside.name);
       const items: readonly unknown[] = Array.isArray(inside.items) ? inside.items : [];
-      return name === "" ? [] : [{ name, keys: items.map((item) => asText(asMap(item).key)) }];
+      return name === "" ? [] : [{ name, keys: items.map((item) => asText(asMap(item).key)), isOptional }];
     }
     default:
       return [];
