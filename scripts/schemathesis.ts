@@ -96,11 +96,11 @@ async function fuzz(url: string): Promise<number> {
       ...["run", url, "--header", `Authorization: ${authorization}`],
       ...["--phases", "examples,coverage,fuzzing", "--max-examples", values.examples, "--seed", values.seed],
       ...["--checks", checks.join(","), "--continue-on-failure", "--suppress-health-check", "all"],
-      // Exclude event streams, which have no end, batch_init, where a generated number can mean a million rows, and what ends
-      // the caller's token.
+      // Exclude event streams, which have no end, batch_init, where a generated number can mean a million rows, what ends
+      // the caller's token, and what kills the services or loads them: the documents have examples of that.
       ...[
         "--exclude-path-regex",
-        ":(watch|subscribe)$|signing-keys:replace$|batch_init",
+        ":(watch|subscribe|kill)$|signing-keys:replace$|load:start$|batch_init",
         "--request-timeout",
         "60",
         "--warnings",

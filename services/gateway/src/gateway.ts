@@ -15,6 +15,7 @@ import { refuseOtherHosts } from "./edge/own-hosts.ts";
 import { traces } from "./observe/traces.ts";
 import { docs } from "./openapi/docs.ts";
 import { openApiDocument } from "./openapi/document.ts";
+import { v1Examples } from "./openapi/v1-examples.ts";
 import { connect } from "./passthrough/connect.ts";
 import { oidc } from "./passthrough/oidc.ts";
 import { providerWebhooks } from "./passthrough/provider-webhooks.ts";
@@ -120,7 +121,7 @@ export function createGateway(options: GatewayOptions): Promise<FastifyInstance>
     }
     if (options.showDocs !== false) {
       await app.register(surface("docs", docs), {
-        document: openApiDocument(v1Bindings, feeds),
+        document: openApiDocument(v1Bindings, feeds, v1Examples()),
         surfaces: surfacesUrl === undefined ? [] : surfaceDocuments,
       });
     }

@@ -1,5 +1,7 @@
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { accessRule } from "@sagacart/chassis/auth/access";
+import { readExamples } from "@sagacart/rest/openapi/examples";
+import { wrongExamples } from "@sagacart/rest/testing/wrong-examples";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startStandIn, startTestGateway, type TestGateway } from "../testing/gateway.ts";
@@ -33,6 +35,17 @@ test("it has every route of the descriptors, and nothing else under /v1", () => 
     Object.keys(operations).map((verb) => `${verb.toUpperCase()} ${path}`),
   );
   expect(documented.sort()).toEqual([...served, "POST /v1/provider-webhooks/{provider}"].sort());
+});
+
+test("each operation has an example of a good request and its answer, which its schemas allow", () => {
+  expect(wrongExamples(document)).toEqual([]);
+});
+
+test("there are no examples of operations that are gone", () => {
+  const operations = Object.values<object>(document.paths).flatMap((item) => Object.values(item));
+  const ids = operations.map(({ operationId }) => operationId);
+  const recorded = Object.keys(readExamples(new URL("v1-examples.json", import.meta.url)));
+  expect(recorded.filter((name) => !ids.includes(name))).toEqual([]);
 });
 
 test("each method that may change something can conflict, whatever its verb, and each with a request id can find it used", () => {

@@ -4,6 +4,7 @@ import { accessRule } from "@sagacart/chassis/auth/access";
 import type { RoleName } from "@sagacart/chassis/auth/principal";
 import { EventService } from "@sagacart/proto/event/v1/event_service";
 import { PersonalDataService } from "@sagacart/proto/privacy/v1/personal_data_service";
+import { type Examples, exampleName, withExample } from "@sagacart/rest/openapi/examples";
 import { problemResponses, problemSchema } from "@sagacart/rest/openapi/problems";
 import type { Schema } from "@sagacart/rest/openapi/schema";
 import { securitySchemes } from "@sagacart/rest/openapi/security";
@@ -17,8 +18,12 @@ import type { AnyBinding } from "../v1/transcode.ts";
 import { type Comments, readComments } from "./proto-comments.ts";
 import { isRequired, nameComponents, Schemas } from "./schemas.ts";
 
-/** Makes the OpenAPI document of /v1 from the descriptors that serve it. */
-export function openApiDocument(bindings: readonly AnyBinding[], feeds: readonly Feed[]): Schema {
+/** Makes the OpenAPI document of /v1 from the descriptors that serve it, with an example for each operation. */
+export function openApiDocument(
+  bindings: readonly AnyBinding[],
+  feeds: readonly Feed[],
+  examples: Examples = {},
+): Schema {
   const all = [...bindings, ...feeds.map(({ binding }) => binding)];
   const services = [...new Set(all.map(({ method }) => method.parent))];
   const comments = readComments(filesOf(services.map(({ file }) => file)));
@@ -62,13 +67,27 @@ export function openApiDocument(bindings: readonly AnyBinding[], feeds: readonly
       })),
       { name: "Webhooks", description: "What the providers outside send." },
     ],
-    paths,
+    paths: withExamples(paths, examples),
     components: {
       schemas: { ...schemas.components, CloudEvent: cloudEventSchema, Problem: problemSchema },
       responses: problemResponses,
       securitySchemes: { ...securitySchemes, signIn: signInScheme },
     },
   };
+}
+
+function withExamples(paths: Readonly<Record<string, Record<string, Schema>>>, examples: Examples): Schema {
+  return Object.fromEntries(
+    Object.entries(paths).map(([path, operations]) => [
+      path,
+      Object.fromEntries(
+        Object.entries(operations).map(([verb, operation]) => [
+          verb,
+          withExample(operation, examples[exampleName(verb, path, operation)]),
+        ]),
+      ),
+    ]),
+  );
 }
 
 /** The sign-in of OpenID Connect, as the page of the document offers it. The paths are those of identity, passed on. */

@@ -1,3 +1,4 @@
+import { wrongExamples } from "@sagacart/rest/testing/wrong-examples";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startTestSurfaces, type TestSurfaces } from "../testing/surfaces.ts";
@@ -22,6 +23,11 @@ test.each(urls)("%s is OpenAPI 3.1", async (path) => {
   expect(body.openapi).toBe("3.1.0");
 });
 
+test.each(urls)("each operation of %s has an example of a good request and its answer", async (path) => {
+  const { body } = await surfaces.send(`GET ${path}`);
+  expect(wrongExamples(body)).toEqual([]);
+});
+
 test("the surfaces' documents have their routes", async () => {
   const wdm = (await surfaces.send("GET /openapi/wdm.json")).body.paths;
   expect(Object.keys(wdm)).toHaveLength(18);
@@ -29,6 +35,7 @@ test("the surfaces' documents have their routes", async () => {
     in: "path",
     name: "amount",
     required: true,
+    example: 100,
     schema: { type: "integer", minimum: 1, maximum: 1_000_000_000_000_000 },
   });
   const dapr = (await surfaces.send("GET /openapi/dapr.json")).body.paths;

@@ -1,4 +1,5 @@
 import swagger from "@fastify/swagger";
+import { type Examples, exampleName, readExamples, withExample } from "@sagacart/rest/openapi/examples";
 import { problemResponses, problemSchema } from "@sagacart/rest/openapi/problems";
 import { securitySchemes } from "@sagacart/rest/openapi/security";
 import type { FastifyInstance } from "fastify";
@@ -43,14 +44,20 @@ function documented(answers: Answers) {
   );
 }
 
-/** Adds the problems that every route may answer with. */
+/** The recorded examples of all surfaces, by verb and path. */
+const examples: Examples = readExamples(new URL("examples.json", import.meta.url));
+
+/** Adds the problems that every route may answer with, and an example of what it answers otherwise. */
 function withAnswers<D extends Partial<Document>>(document: D): D {
   const paths = Object.entries(document.paths ?? {}).map(([path, operations]: [string, object]) => [
     path,
     Object.fromEntries(
       Object.entries(operations).map(([verb, operation]: [string, { responses?: object }]) => [
         verb,
-        { ...operation, responses: { ...operation.responses, ...problems } },
+        withExample(
+          { ...operation, responses: { ...operation.responses, ...problems } },
+          examples[exampleName(verb, path, { ...operation })],
+        ),
       ]),
     ),
   ]);
