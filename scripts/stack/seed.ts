@@ -47,7 +47,7 @@ export async function seed(shop: {
 
 /**
  * Fills the shop, and repeats that while a service is unavailable: on a slow machine, services start without identity and
- * refuse tokens until they have asked it which are revoked.
+ * refuse tokens until they have asked it which are revoked, and a sign-in takes longer than a call may.
  */
 async function fillWhenServed(channels: { stock: Channel; payment: Channel }): Promise<void> {
   const endMs = performance.now() + 60_000;
@@ -55,11 +55,13 @@ async function fillWhenServed(channels: { stock: Channel; payment: Channel }): P
     try {
       return await fill(channels);
     } catch (error) {
-      if (ConnectError.from(error).code !== Code.Unavailable || performance.now() > endMs) throw error;
+      if (!busy.includes(ConnectError.from(error).code) || performance.now() > endMs) throw error;
       await setTimeout(500);
     }
   }
 }
+
+const busy: readonly Code[] = [Code.Unavailable, Code.DeadlineExceeded];
 
 /** Seeds the shop behind these channels. A repeat within about a day changes nothing. */
 export async function fill({ stock, payment }: { stock: Channel; payment: Channel }): Promise<void> {
