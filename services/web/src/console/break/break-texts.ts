@@ -48,7 +48,7 @@ export const breakTexts = consoleTexts({
     postalCode: "Postleitzahl",
     pickedUp: "keine, wird abgeholt",
     place: "Bestellen",
-    placeOrders: (fault) => `Bestellungen aufgeben: ${fault}`,
+    placeOrders: (fault) => `Bestellen: ${fault}`,
     placed: (fault, orders) => `${fault}: ${orders} aufgegeben`,
     allOrders: (customer) => `alle Bestellungen von ${customer}`,
     faults: {
