@@ -4,15 +4,11 @@ export type Known = { readonly seen: string; readonly sent: string };
 /** What to do about the language that is saved, and that of the page. */
 export type LanguageStep = { readonly known: Known; readonly apply?: string; readonly save?: string };
 
-/** The language that is saved ("" for none), the one shown, and true if the person has chosen that one in this browser. */
-type Languages = { readonly saved: string; readonly shown: string; readonly isChosen: boolean; readonly known: Known };
-
 /**
- * Returns how to bring a saved language and the one shown together. One that was saved elsewhere is applied when it is first seen;
- * otherwise the one that was chosen on the page is saved. That of the browser's settings is not: it would count as a choice. A
- * language that cannot be saved is sent once, and stays.
+ * Returns how to bring a saved language ("" for none) and the one shown together. One that was saved elsewhere is applied when it
+ * is first seen; otherwise the page was changed, and that is saved. A language that cannot be saved is sent once, and stays.
  */
-export function nextStep({ saved, shown, isChosen, known }: Languages): LanguageStep {
+export function nextStep({ saved, shown, known }: { saved: string; shown: string; known: Known }): LanguageStep {
   if (saved === shown) {
     return { known: { seen: saved, sent: "" } };
   }
@@ -21,5 +17,5 @@ export function nextStep({ saved, shown, isChosen, known }: Languages): Language
     return { known: { seen: saved, sent: "" }, apply: saved };
   }
   const seen = { ...known, seen: saved };
-  return shown === known.sent || !isChosen ? { known: seen } : { known: { ...seen, sent: shown }, save: shown };
+  return shown === known.sent ? { known: seen } : { known: { ...seen, sent: shown }, save: shown };
 }

@@ -6,40 +6,22 @@ export type Language = (typeof languages)[number];
 /** The texts of a part of the pages in each language. German has what English has, which the compiler checks. */
 export type Texts<T> = { readonly en: T; readonly de: T };
 
-type Choice = {
-  readonly language: Language;
-  /** True if somebody has chosen it in this browser: it is not of the browser's settings, or of an account. */
-  readonly isChosen: boolean;
-  choose(language: Language): void;
-  /** Shows a language that was chosen elsewhere. */
-  apply(language: Language): void;
-};
+type Choice = { readonly language: Language; choose(language: Language): void };
 
 const key = "sagacart.language";
-const chosenKey = "sagacart.language-chosen";
-const LanguageContext = createContext<Choice>({ language: "en", isChosen: false, choose: () => {}, apply: () => {} });
+const LanguageContext = createContext<Choice>({ language: "en", choose: () => {} });
 
-/** Holds the language: the one shown here before, else the first of the browser's that there is, else English. */
+/** Holds the language: the one chosen here before, else the first of the browser's that there is, else English. */
 export function LanguageProvider({ children }: { children: ReactNode }) {
   const [language, setLanguage] = useState(() => languageOf(localStorage.getItem(key), navigator.languages));
-  const [isChosen, setChosen] = useState(() => localStorage.getItem(chosenKey) !== null);
   useEffect(() => {
     document.documentElement.lang = language;
   }, [language]);
   const choose = (chosen: Language) => {
     localStorage.setItem(key, chosen);
-    localStorage.setItem(chosenKey, "yes");
     setLanguage(chosen);
-    setChosen(true);
   };
-  const apply = (applied: Language) => {
-    localStorage.setItem(key, applied);
-    // The next person at this browser has not chosen it.
-    localStorage.removeItem(chosenKey);
-    setLanguage(applied);
-    setChosen(false);
-  };
-  return <LanguageContext value={{ language, isChosen, choose, apply }}>{children}</LanguageContext>;
+  return <LanguageContext value={{ language, choose }}>{children}</LanguageContext>;
 }
 
 export function useLanguage(): Choice {

@@ -11,7 +11,7 @@ import { type Known, nextStep } from "./language-step.ts";
  * before, in any browser, is applied at a sign-in, and what is chosen from then on is saved. Shows nothing.
  */
 export function SavedLanguage({ customerId }: { customerId: string }) {
-  const { language, isChosen, apply } = useLanguage();
+  const { language, choose } = useLanguage();
   const queries = useQueryClient();
   const { data } = useQuery(PreferenceService.method.getPreferences, { customerId });
   const { mutate, isPending } = useMutation(PreferenceService.method.updatePreferences, {
@@ -28,15 +28,15 @@ export function SavedLanguage({ customerId }: { customerId: string }) {
       return;
     }
     const saved = preferences.languageChosen ? preferences.language : "";
-    const step = nextStep({ saved, shown: language, isChosen, known: known.current });
+    const step = nextStep({ saved, shown: language, known: known.current });
     known.current = step.known;
     const applied = languages.find((each) => each === step.apply);
     if (applied !== undefined) {
-      apply(applied);
+      choose(applied);
     }
     if (step.save !== undefined) {
       mutate({ customerId, language: step.save });
     }
-  }, [preferences, isPending, language, isChosen, apply, mutate, customerId]);
+  }, [preferences, isPending, language, choose, mutate, customerId]);
   return null;
 }
