@@ -16,6 +16,7 @@ function recorded(n: number): Record<string, Example> {
           workflowId: `order-${id(2)}`,
           createTime: second(100),
           expireTime: second(200),
+          created_at: `Sun, 0${n} Mar 2026 10:0${n}:00 GMT`,
           quantity: 2,
         },
         nextPageToken: "",

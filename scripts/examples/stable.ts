@@ -83,6 +83,8 @@ function stableText(text: string, key: string, context: Context): string {
   return (
     result
       .replaceAll(/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+]00:00)/g, timesOf[key] ?? timeOf(key))
+      // As HTTP writes it, which Wippy's clients expect.
+      .replaceAll(/\b[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT/g, "Thu, 01 Jan 2026 09:00:00 GMT")
       .replaceAll(/(?<![0-9a-f])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![0-9a-f])/g, context.idOf)
       // Some are hashes.
       .replaceAll(/(?<![0-9a-f-])[0-9a-f]{32}(?![0-9a-f])/g, (id) => context.idOf(id).replaceAll("-", ""))
