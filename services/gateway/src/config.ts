@@ -1,5 +1,6 @@
 import { isIP } from "node:net";
 import { serviceTokenEnv } from "@sagacart/chassis/auth/env";
+import { isLoopback } from "@sagacart/chassis/loopback";
 import { type Env, flag, int, list, optional, origins, readEnv, text, url } from "@sagacart/chassis/process/config";
 import { restEnv } from "@sagacart/rest/config";
 
@@ -83,7 +84,8 @@ function launcherAddress(value: string | undefined, env: Env): string | undefine
   if (value === undefined || value === "") {
     return undefined;
   }
-  if (!/^(127\.\d+\.\d+\.\d+|localhost|\[::1\]):\d{1,5}$/.test(value)) {
+  const [, host = ""] = /^(.+):\d{1,5}$/.exec(value) ?? [];
+  if (!isLoopback(host)) {
     throw new Error(`must be host:port on this machine, such as 127.0.0.1:4321, got ${JSON.stringify(value)}`);
   }
   if (env.SIMULATED_PROVIDERS !== "true" || env.HTTPS_ONLY === "true") {
@@ -105,7 +107,7 @@ function traceUiUrl(value: string | undefined, env: Env): string {
 /** A URL on this machine alone: what is read there has no sign-in of its own. */
 function loopbackUrl(value: string | undefined, env: Env): string {
   const { origin, hostname } = new URL(httpUrl(value, env));
-  if (!/^(?:127\.\d+\.\d+\.\d+|localhost|\[::1\])$/.test(hostname)) {
+  if (!isLoopback(hostname)) {
     throw new Error("must be on this machine, such as http://127.0.0.1:4318");
   }
   return origin;

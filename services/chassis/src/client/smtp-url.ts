@@ -1,3 +1,5 @@
+import { isLoopback } from "../loopback.ts";
+
 /**
  * Adds options of nodemailer to an SMTP server's URL, unless it sets them itself. A server on another machine must offer
  * STARTTLS (or be reached by smtps:), since mails hold links that reset a password: with `requireTLS`, nodemailer sends
@@ -12,9 +14,4 @@ export function withSmtpOptions(smtpUrl: string, options: Readonly<Record<string
     }
   }
   return url.href;
-}
-
-/** Returns true for this machine itself, which what is sent to it never leaves. Names count only if they are loopback by themselves. */
-function isLoopback(hostname: string): boolean {
-  return hostname === "localhost" || hostname === "[::1]" || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(hostname);
 }

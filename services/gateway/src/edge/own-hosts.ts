@@ -1,3 +1,4 @@
+import { isLoopback } from "@sagacart/chassis/loopback";
 import { shorten } from "@sagacart/chassis/shorten";
 import { EdgeError } from "@sagacart/rest/problem";
 import type { FastifyInstance, FastifyRequest } from "fastify";
@@ -33,11 +34,13 @@ function hostsOf({ raw: { headers } }: FastifyRequest): string[] {
   return [headers[":authority"], headers.host].filter((host) => typeof host === "string");
 }
 
-/** This machine; browsers resolve names below `localhost` to it themselves, without DNS. */
-const loopback = /^(?:127\.\d+\.\d+\.\d+|\[::1\]|(?:[^.]+\.)*localhost)$/;
-
-/** Ports make no difference: tunnels and containers change them. */
+/**
+ * Ports make no difference: tunnels and containers change them. Names below `localhost` are this machine: browsers resolve them
+ * themselves, without DNS.
+ */
 function isOwn(host: string, own: ReadonlySet<string>): boolean {
-  const url = URL.parse(`http://${host}`);
-  return url !== null && (loopback.test(url.hostname) || own.has(url.hostname));
+  const hostname = URL.parse(`http://${host}`)?.hostname ?? "";
+  return isLoopback(hostname) || belowLocalhost.test(hostname) || own.has(hostname);
 }
+
+const belowLocalhost = /^(?:[^.]+\.)+localhost$/;
