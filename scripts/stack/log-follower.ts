@@ -1,16 +1,15 @@
 import { open } from "node:fs/promises";
 
 export type FollowOptions = {
+  /** Created if missing. */
   readonly file: string;
-  /** The file size at the start: lines after it are new. */
-  readonly from: number;
   readonly only: "errors" | "all";
   line(line: string): void;
 };
 
-/** Passes on each new line of a log, polling it a few times a second. */
-export function followLog({ file, from, only, line }: FollowOptions): { close(): Promise<void> } {
-  let position = from;
+/** Passes on each line that is appended to a log from now on, polling it a few times a second. */
+export async function followLog({ file, only, line }: FollowOptions): Promise<{ close(): Promise<void> }> {
+  let position = await sizeOf(file);
   let rest = "";
   let reading: Promise<void> = Promise.resolve();
 
@@ -46,6 +45,11 @@ export function followLog({ file, from, only, line }: FollowOptions): { close():
       await reading.catch(() => undefined); // the log was removed
     },
   };
+}
+
+async function sizeOf(file: string): Promise<number> {
+  await using handle = await open(file, "a", 0o600);
+  return (await handle.stat()).size;
 }
 
 // Our processes log JSON with a level. Other output, for example a crash, is reported when the process ends.

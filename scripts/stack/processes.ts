@@ -135,8 +135,12 @@ export function createProcesses(options: ProcessesOptions): Processes {
 async function launch(spec: ProcessSpec, options: ProcessesOptions, onEnd: (ended: Running) => void): Promise<Running> {
   const logFile = logFileOf(options, spec.name);
   await setOldLogAside(logFile);
+  const { show } = options;
+  const follower =
+    show === undefined
+      ? undefined
+      : await followLog({ file: logFile, only: show.lines, line: (line) => show.line(spec.name, line) });
   const output = await open(logFile, "a", 0o600);
-  const before = (await output.stat()).size;
   const child = spawn(spec.command, spec.args, {
     env: spec.env,
     stdio: ["ignore", output.fd, output.fd],
@@ -144,16 +148,6 @@ async function launch(spec: ProcessSpec, options: ProcessesOptions, onEnd: (ende
     detached: true,
   });
   const ended = endOf(child);
-  const { show } = options;
-  const follower =
-    show === undefined
-      ? undefined
-      : followLog({
-          file: logFile,
-          from: before,
-          only: show.lines,
-          line: (line) => show.line(spec.name, line),
-        });
   await output.close();
   const unwatch = child.pid === undefined ? undefined : options.guard.watch(child.pid, "TERM");
   const process: Running = { spec, child, ended, expected: true, stopping: false };

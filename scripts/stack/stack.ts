@@ -1,4 +1,4 @@
-import { open, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { type Launcher, startLauncher } from "../launcher/launcher.ts";
 import { startRun } from "../launcher/runs.ts";
@@ -160,7 +160,14 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     await setOldLogAside(securityLog);
     const logFile = join(logDirectory, "launcher.log");
     await setOldLogAside(logFile);
-    if (show !== undefined) cleanup.defer((await followNew(logFile, "launcher", show)).close);
+    if (show !== undefined) {
+      const follower = await followLog({
+        file: logFile,
+        only: show.lines,
+        line: (line) => show.line("launcher", line),
+      });
+      cleanup.defer(follower.close);
+    }
     const auditUrls = auditedDatabases.map((name) => [`AUDIT_${name.toUpperCase()}_URL`, databases.auditUrl(name)]);
     const auditEnv = { ...Object.fromEntries(auditUrls), ...auditRecordEnv(tokenEnv(config, "audit"), addresses) };
     const started = await startLauncher({
@@ -289,17 +296,6 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     stop,
     [Symbol.asyncDispose]: stop,
   };
-}
-
-/** Passes on each line that is appended to a log from now on. */
-async function followNew(
-  file: string,
-  name: string,
-  show: NonNullable<ProcessesOptions["show"]>,
-): Promise<{ close(): Promise<void> }> {
-  await using handle = await open(file, "a", 0o600);
-  const { size } = await handle.stat();
-  return followLog({ file, from: size, only: show.lines, line: (line) => show.line(name, line) });
 }
 
 /** Returns the content of shop.json. */
