@@ -4,7 +4,7 @@ import { accessRule } from "@sagacart/chassis/auth/access";
 import type { RoleName } from "@sagacart/chassis/auth/principal";
 import { EventService } from "@sagacart/proto/event/v1/event_service";
 import { PersonalDataService } from "@sagacart/proto/privacy/v1/personal_data_service";
-import { type Examples, exampleName, withExample } from "@sagacart/rest/openapi/examples";
+import { type Examples, withExamples } from "@sagacart/rest/openapi/examples";
 import { problemResponses, problemSchema } from "@sagacart/rest/openapi/problems";
 import type { Schema } from "@sagacart/rest/openapi/schema";
 import { securitySchemes } from "@sagacart/rest/openapi/security";
@@ -74,20 +74,6 @@ export function openApiDocument(
       securitySchemes: { ...securitySchemes, signIn: signInScheme },
     },
   };
-}
-
-function withExamples(paths: Readonly<Record<string, Record<string, Schema>>>, examples: Examples): Schema {
-  return Object.fromEntries(
-    Object.entries(paths).map(([path, operations]) => [
-      path,
-      Object.fromEntries(
-        Object.entries(operations).map(([verb, operation]) => [
-          verb,
-          withExample(operation, examples[exampleName(verb, path, operation)]),
-        ]),
-      ),
-    ]),
-  );
 }
 
 /** The sign-in of OpenID Connect, as the page of the document offers it. The paths are those of identity, passed on. */

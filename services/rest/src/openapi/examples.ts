@@ -18,11 +18,31 @@ export function readExamples(file: URL): Examples {
 }
 
 /** Returns an operation's name among the examples: its operationId, or its verb and path. */
-export function exampleName(verb: string, path: string, { operationId }: Schema): string {
+function exampleName(verb: string, path: string, { operationId }: Schema): string {
   return typeof operationId === "string" ? operationId : `${verb.toUpperCase()} ${path}`;
 }
 
-/** Adds an example to an operation: to its parameters, its request's body and its successful answer. */
+/** Adds the examples to the operations of these paths: to their parameters, requests' bodies and successful answers. */
+export function withExamples(paths: object, examples: Examples): Record<string, Record<string, Schema>> {
+  return Object.fromEntries(
+    Object.entries(paths).map(([path, operations]: [string, Record<string, Schema>]) => [
+      path,
+      Object.fromEntries(
+        Object.entries(operations).map(([verb, operation]) => [
+          verb,
+          withExample(operation, examples[exampleName(verb, path, operation)]),
+        ]),
+      ),
+    ]),
+  );
+}
+
+/** Returns the status of an operation's successful answer, if that has content. */
+export function answerStatus(responses: object): string | undefined {
+  return Object.keys(responses).find((status) => /^2(?!04)/.test(status));
+}
+
+/** Adds an example to an operation. */
 export function withExample(operation: Schema, example: Example | undefined): Schema {
   if (example === undefined) {
     return operation;
@@ -46,7 +66,7 @@ function withValue(parameter: unknown, { parameters = {} }: Example): unknown {
 }
 
 function withAnswer(responses: Schema, response: unknown): Schema {
-  const [status] = Object.keys(responses).filter((status) => /^2(?!04)/.test(status));
+  const status = answerStatus(responses);
   const answer = responses[status ?? ""];
   return status === undefined || !isObject(answer)
     ? responses

@@ -1,5 +1,6 @@
 import { Ajv2020 } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
+import { answerStatus } from "../openapi/examples.ts";
 import type { Schema } from "../openapi/schema.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: an OpenAPI document.
@@ -36,7 +37,7 @@ export function wrongExamples(document: Document): string[] {
 type Medium = { what: string; schema: Schema; example: unknown; isNeeded: boolean };
 
 function mediaOf({ parameters = [], requestBody, responses }: Document): Medium[] {
-  const [, answer] = Object.entries<Document>(responses).find(([status]) => /^2(?!04)/.test(status)) ?? [];
+  const answer = responses[answerStatus(responses) ?? ""];
   const [answerMedium] = Object.values<Document>(answer?.content ?? {});
   const requestMedium = requestBody?.content["application/json"];
   return [

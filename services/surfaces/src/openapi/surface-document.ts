@@ -1,5 +1,5 @@
 import swagger from "@fastify/swagger";
-import { type Examples, exampleName, readExamples, withExample } from "@sagacart/rest/openapi/examples";
+import { readExamples, withExamples } from "@sagacart/rest/openapi/examples";
 import { problemResponses, problemSchema } from "@sagacart/rest/openapi/problems";
 import { securitySchemes } from "@sagacart/rest/openapi/security";
 import type { FastifyInstance } from "fastify";
@@ -44,8 +44,8 @@ function documented(answers: Answers) {
   );
 }
 
-/** The recorded examples of all surfaces, by verb and path. */
-const examples: Examples = readExamples(new URL("examples.json", import.meta.url));
+/** The recorded examples of all surfaces, by verb and path. Read when a document is asked for. */
+const examplesFile = new URL("examples.json", import.meta.url);
 
 /** Adds the problems that every route may answer with, and an example of what it answers otherwise. */
 function withAnswers<D extends Partial<Document>>(document: D): D {
@@ -54,16 +54,13 @@ function withAnswers<D extends Partial<Document>>(document: D): D {
     Object.fromEntries(
       Object.entries(operations).map(([verb, operation]: [string, { responses?: object }]) => [
         verb,
-        withExample(
-          { ...operation, responses: { ...operation.responses, ...problems } },
-          examples[exampleName(verb, path, { ...operation })],
-        ),
+        { ...operation, responses: { ...operation.responses, ...problems } },
       ]),
     ),
   ]);
   return {
     ...document,
-    paths: Object.fromEntries(paths),
+    paths: withExamples(Object.fromEntries(paths), readExamples(examplesFile)),
     components: { ...document.components, schemas: { Problem: problemSchema } },
   };
 }
