@@ -5,7 +5,7 @@ import { Movement_Reason } from "@sagacart/proto/stock/v1/stock_service";
 import { until } from "../until.ts";
 import type { Shop } from "./shop.ts";
 
-/** What a demo makes, to be removed or set back at its end. Told before or right after it is made. */
+/** The list of what a demo makes, to be removed or set back at its end. Each is told before or right after it is made. */
 export type Cleanup = {
   /** Takes a product out of the catalogue. */
   product(id: string): void;
@@ -23,7 +23,7 @@ export type Cleanup = {
   run(): Promise<readonly string[]>;
 };
 
-/** What stays when a demo has cleaned up. */
+/** The sentence that says what stays when a demo has cleaned up. */
 export const whatStays = "Orders, payments, movements of stock and mails stay: they are history, which nobody deletes.";
 
 type Step = { readonly what: string; readonly undo: () => Promise<unknown> };
@@ -34,35 +34,31 @@ export function createCleanup(
   { withinMs = 60_000, everyMs = 500 }: { withinMs?: number; everyMs?: number } = {},
 ): Cleanup {
   const steps: Step[] = [];
-  const raised = new Map<string, number>();
+  const raised = new Map<string, { by: number; readonly requestId: string }>();
   const add = (what: string, undo: Step["undo"]) => {
     steps.push({ what, undo });
   };
 
   async function lower(productId: string): Promise<void> {
-    const delta = -(raised.get(productId) ?? 0);
-    if (delta !== 0) {
-      await shop.stock.adjustStock({
-        productId,
-        delta,
-        reason: Movement_Reason.CORRECTION,
-        reference: "the demo is over",
-        // Of this demo alone, and the same for each try: an answer may be lost.
-        requestId: requestIds.get(productId) ?? "",
-      });
+    const { by, requestId } = raised.get(productId) ?? { by: 0, requestId: "" };
+    if (by !== 0) {
+      const reason = Movement_Reason.CORRECTION;
+      await shop.stock.adjustStock({ productId, delta: -by, reason, reference: "the demo is over", requestId });
     }
     raised.delete(productId);
   }
-  const requestIds = new Map<string, string>();
 
   return {
     product: (id) => add(`product ${id}`, () => unlessGone(shop.products.deleteProduct({ id, releaseManual: true }))),
     stock(productId, raisedBy) {
-      if (!raised.has(productId)) {
-        requestIds.set(productId, crypto.randomUUID());
+      const known = raised.get(productId);
+      if (known === undefined) {
+        // The request id is of this demo alone, and the same for each try: an answer may be lost.
+        raised.set(productId, { by: raisedBy, requestId: crypto.randomUUID() });
         add(`the stock of ${productId}`, () => lower(productId));
+      } else {
+        known.by += raisedBy;
       }
-      raised.set(productId, (raised.get(productId) ?? 0) + raisedBy);
     },
     carts: (customerId) =>
       add(`the carts of ${customerId}`, async () => {

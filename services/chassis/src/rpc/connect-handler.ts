@@ -33,10 +33,10 @@ export function createConnectHandler(
 }
 
 /**
- * Has Connect's handler answer a call; it never rejects. Where the answer cannot be sent, the caller gets status 500 or, if it has a
- * part already, a cut-off answer. Connect's own adapters write a stack trace to the console, past the
- * log, for each caller who is gone in the middle of a message, and for each whose request the server has ended by itself,
- * since it did not come in completely in time.
+ * Has Connect's handler answer a call; it never rejects. Where the answer cannot be sent, the caller gets status 500 or, if
+ * part of it was sent already, a cut-off answer. Connect's own adapters write a stack trace to the console, past the log, for
+ * each caller who is gone in the middle of a message, and for each whose request the server has ended by itself, since it did
+ * not come in completely in time.
  */
 export async function answerCall(
   handler: UniversalHandler,
@@ -71,16 +71,11 @@ function endFailed(response: ServerResponse | Http2ServerResponse): void {
     for (const name of ["content-type", "content-length", "content-encoding", "trailer"]) {
       response.removeHeader(name);
     }
-  }
-  if ("stream" in response) {
-    if (response.headersSent) {
-      response.stream.close(constants.NGHTTP2_INTERNAL_ERROR);
-    } else {
-      response.writeHead(500).end();
-    }
-  } else if (response.headersSent) {
-    response.destroy();
+    response.statusCode = 500;
+    response.end();
+  } else if ("stream" in response) {
+    response.stream.close(constants.NGHTTP2_INTERNAL_ERROR);
   } else {
-    response.writeHead(500).end();
+    response.destroy();
   }
 }
