@@ -13,9 +13,9 @@ function shopProject(name: string, files: { include: string[]; exclude?: string[
 }
 
 const [clients, pages] = ["tests/clients.test.ts", "tests/web/*.test.ts"];
-/** What must be set before a module is loaded. */
+/** Files that set something before they load a module, which must not have been loaded for another file. */
 const apart = ["services/chassis/src/client/dns.test.ts"];
-const unit = {
+const unitSettings = {
   globalSetup: "./tests/support/global-setup.ts",
   // A busy machine takes its time: limits of seconds are about the machine, not about the code.
   testTimeout: 120_000,
@@ -38,10 +38,10 @@ export default defineConfig({
           exclude: [...apart, "**/node_modules/**"],
           // One process runs many files: to load the services' modules anew for each took a third of the time.
           isolate: false,
-          ...unit,
+          ...unitSettings,
         },
       },
-      { test: { name: "apart", include: apart, ...unit } },
+      { test: { name: "apart", include: apart, ...unitSettings } },
       {
         test: {
           // What Helm makes of the charts. Nothing is installed anywhere.

@@ -72,8 +72,8 @@ function cellsOf({ rounds, callers, ways, hot, batchSizes }: Options): Cell[] {
 }
 
 /**
- * Holds the size of batches: the worker takes no more orders into one, and there are always more that wait, since a batch
- * runs while the callers of two more have sent their next order.
+ * Holds the size of batches: the worker takes no more orders into one, and with callers for three batches there are always
+ * orders enough for the next one, while those of the last one are being answered.
  */
 function heldCell(batchSize: number, round: number): Cell {
   return { way: "batch", mix: "spread", callers: 3 * batchSize, round, batchSize };

@@ -2,7 +2,7 @@ import { median } from "../stats.ts";
 import type { Window } from "../window.ts";
 import { aligned, digits } from "./table.ts";
 
-/** What batches cost: `fixedMs` for each, and `perOrderMs` for each order in it. */
+/** The cost of batches: `fixedMs` for each, and `perOrderMs` for each order in it. */
 export type Cost = { readonly fixedMs: number; readonly perOrderMs: number };
 
 /**

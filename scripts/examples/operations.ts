@@ -1,6 +1,6 @@
 import type { Scene } from "./scene.ts";
 
-/** What an operator does to the shop as a whole. Last: tokens are void afterwards. */
+/** Records what an operator does to the shop as a whole. Call it last: tokens are void afterwards. */
 export async function recordOperations({ call, admin: token }: Scene): Promise<void> {
   await call("getLauncher", { token });
   await call("listSecurityEvents", { token, query: { event: "product.deleted", pageSize: 1 } });

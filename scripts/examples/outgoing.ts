@@ -88,7 +88,7 @@ export async function recordWebhooks({ call, admin: token, receiverUrl: url }: S
   return endpointId;
 }
 
-/** What was sent to that program since. */
+/** Records the deliveries to an endpoint of recordWebhooks since. */
 export async function recordDeliveries({ call, admin: token, hasten }: Scene, endpointId: string): Promise<void> {
   const { deliveries } = await call("listWebhookDeliveries", {
     token,

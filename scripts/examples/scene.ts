@@ -2,7 +2,7 @@ import type { CardDashboard } from "../demo/card-dashboard.ts";
 import type { AuditedDatabase } from "../shop.ts";
 import type { Recorder } from "./recorder.ts";
 
-/** What the scenes work with. Each calls the operations of one part of the API, good requests only. */
+/** The things that the scenes work with. Each scene calls the operations of one part of the API, good requests only. */
 export type Scene = {
   readonly call: Recorder["call"];
   /** The access token of the operator, who is also support. */

@@ -68,7 +68,7 @@ export const wippy: Story = {
   },
 };
 
-/** What the story buys. The stock is raised by it first, so that it is there. */
+/** The lines that the story buys. The stock is raised by them first, so that it is there. */
 const bought = [
   { productId: "product.laptop", quantity: 1 },
   { productId: "product.keyboard", quantity: 2 },
